@@ -1,0 +1,168 @@
+import type { Target } from './target';
+
+/** A revision of a workload's pod template: a ReplicaSet, or a ControllerRevision. */
+export interface Revision {
+  /** Name of the ReplicaSet or ControllerRevision. */
+  name: string;
+  number: number;
+  createdAt: string;
+  current: boolean;
+  /** Replicas of it that are available at this moment. */
+  availableReplicas: number;
+  /** When it was last seen wholly available, by the mark that the detector leaves. */
+  availableAt?: string;
+  /** When it was last seen failing, by the mark that the detector leaves. */
+  faultyAt?: string;
+}
+
+export type HealthState = 'healthy' | 'pending' | 'failing';
+
+/** `pending` may still become healthy by itself; `failing` will not. */
+export interface Health {
+  state: HealthState;
+  why: string;
+}
+
+export interface PodSummary {
+  name: string;
+  node?: string;
+  phase: string;
+  ready: boolean;
+  restarts: number;
+  /** The container's waiting or terminated reason, where there is one. */
+  reason?: string;
+  exitCode?: number;
+}
+
+/** What a look at the target found; small, since it goes into the history. */
+export interface Diagnosis {
+  exists: boolean;
+  uid?: string;
+  /** Marked `homeostat.dev/ignore: "true"`, itself or its namespace. */
+  ignored: boolean;
+  /** Marked `homeostat.dev/protected: "true"`, itself or its namespace. */
+  protected: boolean;
+  /** Its rollout is paused by someone. */
+  paused: boolean;
+  health: Health;
+  /** RFC 3339: the first failure of the pods that now fail. */
+  faultSince?: string;
+  /** When the current template was rolled out, as far as the API tells. */
+  rolledOutAt?: string;
+  /** Newest first, at most 10. */
+  revisions: Revision[];
+  /** At most 20, failing ones first. */
+  pods: PodSummary[];
+}
+
+/** Whether a revision once worked and did not fail since. */
+export function wasGood(revision: Revision): boolean {
+  const { availableAt, faultyAt } = revision;
+  if (availableAt) return !faultyAt || Date.parse(availableAt) > Date.parse(faultyAt);
+  return revision.availableReplicas > 0 && !faultyAt;
+}
+
+export function currentRevision(diagnosis: Diagnosis): Revision | undefined {
+  return diagnosis.revisions.find((revision) => revision.current);
+}
+
+/** The newest earlier revision that was Available: not blindly the previous one, which may be as broken. */
+export function lastGoodRevision(diagnosis: Diagnosis): Revision | undefined {
+  return diagnosis.revisions.find((revision) => !revision.current && wasGood(revision));
+}
+
+/** Whether the current revision ever was Available, so that restarting it may help. */
+export function hasWorked(diagnosis: Diagnosis): boolean {
+  const current = currentRevision(diagnosis);
+  return current !== undefined && current.availableAt !== undefined;
+}
+
+/** Whether the fault came with a rollout: the revision never worked, or broke within the window after it. */
+export function followsRollout(diagnosis: Diagnosis, windowMs: number): boolean {
+  if (!hasWorked(diagnosis)) return true;
+  const { faultSince, rolledOutAt } = diagnosis;
+  if (!faultSince || !rolledOutAt) return false;
+  return Date.parse(faultSince) - Date.parse(rolledOutAt) <= windowMs;
+}
+
+/** Back to the template of an earlier revision; refers to revisions, since templates may hold secrets. */
+export interface RollbackChange {
+  kind: 'rollback';
+  target: Target;
+  uid: string;
+  /** Revision name and SHA-256 of its normalised template. */
+  from: { revision: string; templateHash: string };
+  to: { revision: string; templateHash: string };
+}
+
+/** A rolling restart, by the annotation that kubectl uses; the token makes it observable. */
+export interface RestartChange {
+  kind: 'restart';
+  target: Target;
+  uid: string;
+  from: { revision: string; templateHash: string };
+  token: string;
+  /** The annotation's earlier value, put back by the undo. */
+  previousRestartedAt?: string;
+  restartedAt: string;
+}
+
+/** A bare pod made anew from its own manifest. */
+export interface ReplacePodChange {
+  kind: 'replace-pod';
+  target: Target;
+  uid: string;
+  /** JSON of the pod to create, without what the API server or a node filled in. */
+  manifest: string;
+}
+
+export type WorkloadChange = RollbackChange | RestartChange | ReplacePodChange;
+
+/** A change that was worked out but not made: what it would do and how it is taken back. */
+export interface PlannedChange<C extends WorkloadChange = WorkloadChange> {
+  change: C;
+  summary: string;
+  undoSummary: string;
+  /** SHA-256 of the change; approvals are bound to it. */
+  digest: string;
+}
+
+/**
+ * `changed`: done now. `already`: the wanted state was there (by an earlier attempt).
+ * `superseded`: somebody else changed the target, so nothing was touched. `gone`: it no longer exists.
+ */
+export interface ChangeResult {
+  result: 'changed' | 'already' | 'superseded' | 'gone';
+  detail: string;
+}
+
+export interface Verification {
+  state: 'healthy' | 'failing' | 'timed-out' | 'gone';
+  why: string;
+  /** RFC 3339: since when it has been healthy without a break. */
+  healthyAt?: string;
+  /** RFC 3339: when the soak was over. */
+  verifiedAt?: string;
+  /** Hash of the live template at the end, so that the caller sees whether it is still its own change. */
+  templateHash?: string;
+}
+
+/** Health checks by name, so that a workflow can name one to an activity. */
+export const healthCheckNames = ['available-without-restarts'] as const;
+
+export type HealthCheckName = (typeof healthCheckNames)[number];
+
+/** Something a detecting predicate saw on an object. */
+export interface Finding {
+  /** RFC 3339: since when. */
+  since: string;
+  /** RFC 3339: from when on it counts as broken; in the future while it may still come right by itself. */
+  due: string;
+  message: string;
+}
+
+/** Deadlines of detection, in milliseconds. */
+export interface DetectionSettings {
+  /** StatefulSets and DaemonSets have no progress deadline of their own; this is theirs. */
+  rolloutDeadlineMs: number;
+}

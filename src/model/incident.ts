@@ -1,0 +1,46 @@
+import type { Target } from './target';
+
+/** Something seen on a Kubernetes object: that the fault is there, or that it went away. */
+export interface Observation {
+  /** `Pod/shop/web-abc`: the object that showed it. */
+  object: string;
+  state: 'broken' | 'recovered';
+  message: string;
+  /** RFC 3339, UTC: when the fault became visible in the API. */
+  seenAt: string;
+}
+
+/** A symptom on a target; one healing procedure at a time. */
+export interface Incident {
+  target: Target;
+  symptom: string;
+  /** What was seen first; further observations arrive by the signal `observed`. */
+  observations: Observation[];
+  /** Who asked, where a person did. */
+  requestedBy?: string;
+}
+
+/** Times that steer a healing, in milliseconds. */
+export interface HealingSettings {
+  /** Healthy without a break for so long counts as healed. */
+  soakMs: number;
+  /** How long a rung has until the target must be healthy. */
+  verifyTimeoutMs: number;
+  /** How long an approval is waited for. */
+  approvalTimeoutMs: number;
+  /** A fault that begins within so long after a rollout is held to follow it. */
+  rolloutWindowMs: number;
+}
+
+export const defaultHealingSettings: HealingSettings = {
+  soakMs: 10_000,
+  verifyTimeoutMs: 10 * 60_000,
+  approvalTimeoutMs: 60 * 60_000,
+  rolloutWindowMs: 10 * 60_000,
+};
+
+/** Input of the workflow `heal`. Settings left out take their defaults. */
+export interface HealInput {
+  incident: Incident;
+  settings?: Partial<HealingSettings>;
+}

@@ -1,0 +1,134 @@
+import type { Target } from './target';
+
+export type Family = 'healing' | 'chaos' | 'recovery' | 'infrastructure' | 'cost';
+
+export type Phase =
+  | 'observing'
+  | 'blocked'
+  | 'waiting-approval'
+  | 'acting'
+  | 'verifying'
+  | 'undoing'
+  | 'done';
+
+export type Outcome =
+  | 'healed'
+  | 'already-healthy'
+  | 'escalated'
+  | 'denied'
+  | 'aborted'
+  | 'passed'
+  | 'failed'
+  | 'inconclusive'
+  | 'completed';
+
+/** Outcomes that a caller waits for with success (exit code 0). */
+export const goodOutcomes: readonly Outcome[] = ['healed', 'already-healthy', 'passed', 'completed'];
+
+export type StepState = 'running' | 'done' | 'skipped' | 'failed';
+
+export type UndoState = 'recorded' | 'running' | 'done' | 'not-needed' | 'failed';
+
+/** How a step's effect is taken back; recorded before the step acts. */
+export interface UndoRecord {
+  summary: string;
+  state: UndoState;
+  attempts: number;
+  endedAt?: string;
+  /** Why the undo failed, or why it was not needed. */
+  reason?: string;
+}
+
+/** One step of a procedure's own record. Times are RFC 3339, UTC. */
+export interface LedgerEntry {
+  name: string;
+  state: StepState;
+  attempts: number;
+  startedAt: string;
+  endedAt?: string;
+  /** What was changed, in one sentence; absent where nothing was. */
+  changed?: string;
+  /** Why it failed or was skipped. */
+  reason?: string;
+  undo?: UndoRecord;
+  evidence?: EvidenceRef[];
+}
+
+/** Points to an artifact; histories hold references, never the evidence itself. */
+export interface EvidenceRef {
+  name: string;
+  /** Where it lies, relative to the artifact store. */
+  uri: string;
+  /** SHA-256, hex. */
+  digest: string;
+  bytes: number;
+}
+
+/** A reason not to act now. */
+export type GateName =
+  | 'locked'
+  | 'cooling-down'
+  | 'attempts-spent'
+  | 'budget-spent'
+  | 'halted'
+  | 'paused'
+  | 'opted-out'
+  | 'governor-away';
+
+export interface Gate {
+  gate: GateName;
+  reason: string;
+  /** RFC 3339: when it is looked at again at the latest; absent where only a person or another procedure opens it. */
+  until?: string;
+}
+
+export interface Approval {
+  state: 'waiting' | 'approved' | 'denied' | 'timed-out';
+  /** What is to be approved. */
+  summary: string;
+  /** Identifies the exact plan; an approval that names another digest is refused. */
+  digest: string;
+  requestedAt: string;
+  until: string;
+  by?: string;
+  at?: string;
+  comment?: string;
+}
+
+export interface Note {
+  at: string;
+  by: string;
+  text: string;
+}
+
+/** What the query `ledger` answers and a finished procedure returns. */
+export interface ProcedureRecord {
+  family: Family;
+  type: string;
+  target: Target;
+  symptom?: string;
+  phase: Phase;
+  outcome?: Outcome;
+  /** Why it ended so, in one sentence. */
+  reason?: string;
+  blockedBy?: Gate;
+  startedAt: string;
+  endedAt?: string;
+  ledger: LedgerEntry[];
+  approvals: Approval[];
+  notes: Note[];
+  evidence: EvidenceRef[];
+  /** Milestones in RFC 3339, where reached. */
+  milestones: Milestones;
+}
+
+export interface Milestones {
+  /** The fault became visible in the API. */
+  seenAt?: string;
+  /** The first change was made. */
+  actedAt?: string;
+  /** The target was healthy again; the soak counts from here. */
+  healthyAt?: string;
+  /** It had stayed healthy for the whole soak. */
+  verifiedAt?: string;
+}

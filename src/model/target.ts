@@ -1,0 +1,37 @@
+/** What a procedure is about: the top owner, never a replica. */
+export interface Target {
+  cluster: string;
+  kind: string;
+  /** Absent for cluster-scoped kinds. */
+  namespace?: string;
+  name: string;
+}
+
+/** `<cluster>:<namespace>:<Kind>:<name>`, with `_` for no namespace; the key of leases and incidents. */
+export function targetKey(target: Target): string {
+  return [target.cluster, target.namespace ?? '_', target.kind, target.name].join(':');
+}
+
+/** The id of the one healing procedure that an incident may have at a time. */
+export function healWorkflowId(target: Target, symptom: string): string {
+  return `heal:${targetKey(target)}:${symptom}`;
+}
+
+/** The id of a cluster's governor. */
+export function governorWorkflowId(cluster: string): string {
+  return `governor:${cluster}`;
+}
+
+/** `shop/Deployment/web`, for people. */
+export function formatTarget(target: Pick<Target, 'kind' | 'namespace' | 'name'>): string {
+  return [target.namespace, target.kind, target.name].filter(Boolean).join('/');
+}
+
+/** Kinds whose pod template a procedure may change. */
+export const workloadKinds = ['Deployment', 'StatefulSet', 'DaemonSet'] as const;
+
+export type WorkloadKind = (typeof workloadKinds)[number];
+
+export function isWorkloadKind(kind: string): kind is WorkloadKind {
+  return (workloadKinds as readonly string[]).includes(kind);
+}
