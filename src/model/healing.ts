@@ -1,3 +1,4 @@
+import type { Planned, StepResult } from './procedure';
 import type { Target } from './target';
 
 /** A revision of a workload's pod template: a ReplicaSet, or a ControllerRevision. */
@@ -36,6 +37,8 @@ export interface PodSummary {
 
 /** What a look at the target found; small, since it goes into the history. */
 export interface Diagnosis {
+  /** How many attempts of the activity it took. */
+  attempts?: number;
   exists: boolean;
   uid?: string;
   /** Marked `homeostat.dev/ignore: "true"`, itself or its namespace. */
@@ -118,23 +121,11 @@ export interface ReplacePodChange {
 
 export type WorkloadChange = RollbackChange | RestartChange | ReplacePodChange;
 
-/** A change that was worked out but not made: what it would do and how it is taken back. */
-export interface PlannedChange<C extends WorkloadChange = WorkloadChange> {
-  change: C;
-  summary: string;
-  undoSummary: string;
-  /** SHA-256 of the change; approvals are bound to it. */
-  digest: string;
-}
+/** A change to a workload that was worked out but not made. */
+export type PlannedChange<C extends WorkloadChange = WorkloadChange> = Planned<C>;
 
-/**
- * `changed`: done now. `already`: the wanted state was there (by an earlier attempt).
- * `superseded`: somebody else changed the target, so nothing was touched. `gone`: it no longer exists.
- */
-export interface ChangeResult {
-  result: 'changed' | 'already' | 'superseded' | 'gone';
-  detail: string;
-}
+/** What became of a change to a workload. */
+export type ChangeResult = StepResult;
 
 export interface Verification {
   state: 'healthy' | 'failing' | 'timed-out' | 'gone';
@@ -143,6 +134,8 @@ export interface Verification {
   healthyAt?: string;
   /** RFC 3339: when the soak was over. */
   verifiedAt?: string;
+  /** How many attempts of the activity it took. */
+  attempts?: number;
   /** Hash of the live template at the end, so that the caller sees whether it is still its own change. */
   templateHash?: string;
 }

@@ -43,4 +43,6 @@ export const defaultHealingSettings: HealingSettings = {
 export interface HealInput {
   incident: Incident;
   settings?: Partial<HealingSettings>;
+  /** Say what would be done, and do nothing. */
+  dryRun?: boolean;
 }

@@ -65,5 +65,9 @@ export function checkMessage(name: MessageName, payload: unknown): void {
 }
 
 function example(name: MessageName): string {
-  return JSON.stringify(Object.fromEntries(requiredFields[name].map((field) => [field, field === 'by' ? 'you@example.org' : '…'])));
+  return JSON.stringify(
+    Object.fromEntries(
+      requiredFields[name].map((field) => [field, field === 'by' ? 'you@example.org' : '…']),
+    ),
+  );
 }

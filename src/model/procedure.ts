@@ -23,7 +23,12 @@ export type Outcome =
   | 'completed';
 
 /** Outcomes that a caller waits for with success (exit code 0). */
-export const goodOutcomes: readonly Outcome[] = ['healed', 'already-healthy', 'passed', 'completed'];
+export const goodOutcomes: readonly Outcome[] = [
+  'healed',
+  'already-healthy',
+  'passed',
+  'completed',
+];
 
 export type StepState = 'running' | 'done' | 'skipped' | 'failed';
 
@@ -52,6 +57,27 @@ export interface LedgerEntry {
   reason?: string;
   undo?: UndoRecord;
   evidence?: EvidenceRef[];
+}
+
+/** A change that was worked out but not made: what it would do and how it is taken back. */
+export interface Planned<C = unknown> {
+  change: C;
+  summary: string;
+  undoSummary: string;
+  /** SHA-256 of the change; approvals are bound to it. */
+  digest: string;
+}
+
+/**
+ * What became of a step.
+ * `changed`: done now. `already`: the wanted state was there (by an earlier attempt).
+ * `superseded`: somebody else changed the target, so nothing was touched. `gone`: it no longer exists.
+ */
+export interface StepResult {
+  result: 'changed' | 'already' | 'superseded' | 'gone';
+  detail: string;
+  /** How many attempts of the activity it took. */
+  attempts?: number;
 }
 
 /** Points to an artifact; histories hold references, never the evidence itself. */

@@ -1,0 +1,217 @@
+import { rootCause } from '@temporalio/common';
+import {
+  ApplicationFailure,
+  continueAsNew,
+  defineSignal,
+  isCancellation,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { Diagnosis, Verification, WorkloadChange } from '../../model/healing';
+import {
+  defaultHealingSettings,
+  type HealInput,
+  type HealingSettings,
+  type Observation,
+} from '../../model/incident';
+import type { Outcome, ProcedureRecord } from '../../model/procedure';
+import type { Target } from '../../model/target';
+import { begin, type Carried, type Conclusion, type Procedure } from '../procedure/procedure';
+import { awaitHealthy, diagnose, makeChange, revertChange, snapshot } from './activities';
+import { approvalReason, mayRecover, nextRung } from './ladder';
+import type { Runbook, Rung } from './runbook';
+import { findRunbook, runbooks } from './runbooks';
+
+/** What the detector sees while the procedure runs. */
+export const observedSignal = defineSignal<[{ evidence: Observation }]>('observed');
+
+const mostObservations = 20;
+
+/** What an earlier run of the same healing carried over. */
+type HealCarried = Carried<WorkloadChange> & { observations: Observation[] };
+
+/**
+ * Heals one incident: looks, takes the rung of the runbook that fits, and proves that it worked;
+ * what did not work is put back, and a person is told.
+ * @throws ApplicationFailure `bad-input` when the symptom has no runbook.
+ */
+export async function heal(input: HealInput, carried?: HealCarried): Promise<ProcedureRecord> {
+  const runbook = runbookFor(input.incident.symptom);
+  const healing = new Healing(input, runbook, carried);
+  return input.dryRun ? healing.rehearse() : healing.run();
+}
+
+class Healing {
+  private readonly target: Target;
+  private readonly settings: HealingSettings;
+  private readonly observations: Observation[];
+  private readonly procedure: Procedure<WorkloadChange>;
+  /** Set once waiting for the target to come right by itself was in vain. */
+  private givenUpWaiting = false;
+
+  constructor(
+    private readonly input: HealInput,
+    private readonly runbook: Runbook,
+    carried?: HealCarried,
+  ) {
+    const { incident } = input;
+    this.target = incident.target;
+    this.settings = { ...defaultHealingSettings, ...input.settings };
+    this.observations = carried?.observations ?? [...incident.observations];
+    this.procedure = begin<WorkloadChange>({
+      family: 'healing',
+      target: this.target,
+      symptom: incident.symptom,
+      approvalTimeoutMs: this.settings.approvalTimeoutMs,
+      undo: revertChange,
+      carried,
+      continueAsNew: (state) =>
+        continueAsNew<typeof heal>(this.input, { ...state, observations: this.observations }),
+    });
+    setHandler(observedSignal, ({ evidence }) => this.take(evidence));
+    for (const observation of incident.observations) this.markSeen(observation);
+  }
+
+  run(): Promise<ProcedureRecord> {
+    return this.procedure.run(() => this.climb());
+  }
+
+  /** Says what would be done now, and does nothing. */
+  rehearse(): Promise<ProcedureRecord> {
+    return this.procedure.rehearsal(async () => {
+      const diagnosis = await this.look();
+      const rung = this.choose(diagnosis);
+      if (!rung) return completed(`nothing would be done: ${diagnosis.health.why}`);
+      await this.procedure.rehearse(this.actionFor(rung, diagnosis));
+      return completed(`would take the rung ${rung.name}`);
+    });
+  }
+
+  private async climb(): Promise<Conclusion> {
+    let evidence: Promise<void> | undefined = this.gather('start');
+    for (;;) {
+      const diagnosis = await this.lookWhenClear();
+      await evidence;
+      evidence = undefined;
+      const end = this.endWithoutActing(diagnosis);
+      if (end) return end;
+      if (!this.givenUpWaiting && mayRecover(diagnosis, this.observations)) {
+        const recovered = await this.verified();
+        if (recovered) return recovered;
+        this.givenUpWaiting = true;
+        continue;
+      }
+      const rung = this.choose(diagnosis);
+      if (!rung) throw await this.atWitsEnd(diagnosis);
+      const result = await this.procedure.step(this.actionFor(rung, diagnosis));
+      if (result === 'woken') continue;
+      if (result.result === 'superseded') this.procedure.note(result.detail);
+      const healthy = await this.verified();
+      if (healthy) return healthy;
+    }
+  }
+
+  /** Looks, and waits for the gates meanwhile; looks again when the wait was long. */
+  private async lookWhenClear(): Promise<Diagnosis> {
+    const [clearance, diagnosis] = await Promise.all([this.procedure.clearance(), this.look()]);
+    return clearance === 'clear' ? diagnosis : this.look();
+  }
+
+  private look(): Promise<Diagnosis> {
+    return this.procedure.observe('observe', () =>
+      diagnose({ target: this.target, check: this.runbook.healed }),
+    );
+  }
+
+  private choose(diagnosis: Diagnosis): Rung | undefined {
+    const tried = this.procedure.tried();
+    return nextRung(this.runbook, diagnosis, this.target, tried, this.settings);
+  }
+
+  private actionFor(rung: Rung, diagnosis: Diagnosis) {
+    const token = `${workflowInfo().workflowId}/${this.procedure.record.startedAt}`;
+    return {
+      name: rung.name,
+      plan: () => rung.plan({ target: this.target, diagnosis, token }),
+      act: makeChange,
+      needsApproval: approvalReason(rung, diagnosis),
+    };
+  }
+
+  private endWithoutActing(diagnosis: Diagnosis): Conclusion | undefined {
+    if (!diagnosis.exists) return this.healthyAs('the target no longer exists');
+    if (diagnosis.ignored) {
+      return { outcome: 'aborted', reason: 'the target is marked homeostat.dev/ignore' };
+    }
+    return undefined;
+  }
+
+  /** Watches until the target was healthy for the whole soak; undefined when it was not. */
+  private async verified(): Promise<Conclusion | undefined> {
+    const { soakMs, verifyTimeoutMs: timeoutMs } = this.settings;
+    const check = this.runbook.healed;
+    const verification: Verification = await this.procedure.verify('verify', () =>
+      awaitHealthy({ target: this.target, check, soakMs, timeoutMs }),
+    );
+    if (verification.state === 'gone') return this.healthyAs('the target no longer exists');
+    if (verification.state !== 'healthy') {
+      this.procedure.note(`not healthy: ${verification.why}`);
+      return undefined;
+    }
+    this.procedure.reach('healthyAt', verification.healthyAt);
+    this.procedure.reach('verifiedAt', verification.verifiedAt);
+    return this.healthyAs(verification.why);
+  }
+
+  /** Healed by this procedure where it changed something, and healthy without it otherwise. */
+  private healthyAs(why: string): Conclusion {
+    const changed = this.procedure.changed();
+    const outcome: Outcome = changed.length > 0 ? 'healed' : 'already-healthy';
+    return { outcome, reason: [...changed, why].join('; ') };
+  }
+
+  private async atWitsEnd(diagnosis: Diagnosis): Promise<ApplicationFailure> {
+    await this.gather('end');
+    const tried = this.procedure.tried();
+    const reason = tried.length > 0 ? `${tried.join(', ')} did not help` : 'no rung applies';
+    return ApplicationFailure.nonRetryable(`${reason}: ${diagnosis.health.why}`, 'escalated');
+  }
+
+  /** Keeps evidence; a healing goes on without it where the store is away. */
+  private async gather(label: string): Promise<void> {
+    const { workflowId, runId } = workflowInfo();
+    try {
+      const taken = await snapshot({ target: this.target, label, workflowId, runId });
+      this.procedure.record.evidence.push(...taken);
+    } catch (error) {
+      if (!isCancellation(error))
+        this.procedure.note(`no evidence (${label}): ${rootCause(error)}`);
+    }
+  }
+
+  private take(observation: Observation): void {
+    if (!observation?.state) return;
+    this.observations.push(observation);
+    if (this.observations.length > mostObservations) this.observations.shift();
+    this.markSeen(observation);
+    if (observation.state === 'recovered') this.procedure.wake();
+  }
+
+  private markSeen(observation: Observation): void {
+    if (observation.state === 'broken') this.procedure.reach('seenAt', observation.seenAt);
+  }
+}
+
+function completed(reason: string): Conclusion {
+  return { outcome: 'completed', reason };
+}
+
+function runbookFor(symptom: string): Runbook {
+  const runbook = findRunbook(symptom);
+  if (runbook) return runbook;
+  const known = runbooks.map((one) => one.symptom).join(', ');
+  throw ApplicationFailure.nonRetryable(
+    `no runbook answers the symptom "${symptom}"; known are ${known}`,
+    'bad-input',
+  );
+}

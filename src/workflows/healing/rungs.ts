@@ -1,0 +1,37 @@
+import { followsRollout, hasWorked, lastGoodRevision } from '../../model/healing';
+import { isWorkloadKind } from '../../model/target';
+import { planReplacePod, planRestart, planRollback } from './activities';
+import type { Rung } from './runbook';
+
+/** Back to the newest revision that was Available, where the fault came with a rollout. */
+export const undoRollout: Rung = {
+  name: 'undo-rollout',
+  when: (diagnosis, settings, target) =>
+    isWorkloadKind(target.kind) &&
+    lastGoodRevision(diagnosis) !== undefined &&
+    followsRollout(diagnosis, settings.rolloutWindowMs),
+  plan: ({ target, diagnosis }) =>
+    planRollback({ target, revision: lastGoodRevision(diagnosis)!.name }),
+};
+
+/** The last resort for a fault that no rollout explains and a restart did not mend. */
+export const undoRolloutAnyway: Rung = {
+  ...undoRollout,
+  when: (diagnosis, _settings, target) =>
+    isWorkloadKind(target.kind) && lastGoodRevision(diagnosis) !== undefined,
+};
+
+/** A rolling restart, for a revision that has worked; one that never did would only fail again. */
+export const restart: Rung = {
+  name: 'restart',
+  when: (diagnosis, _settings, target) => isWorkloadKind(target.kind) && hasWorked(diagnosis),
+  plan: ({ target, token }) => planRestart({ target, token }),
+};
+
+/** A bare pod made anew; a person must agree, since no controller would bring it back. */
+export const replacePod: Rung = {
+  name: 'replace-pod',
+  when: (_diagnosis, _settings, target) => target.kind === 'Pod',
+  plan: ({ target }) => planReplacePod({ target }),
+  needsApproval: 'it is a bare pod: should making it anew fail, nothing would bring it back',
+};

@@ -1,0 +1,2 @@
+export { governor } from './governor';
+export { heal } from './healing/heal';

@@ -1,0 +1,100 @@
+import {
+  CancellationScope,
+  defineSignal,
+  getExternalWorkflowHandle,
+  isCancellation,
+  proxyActivities,
+  setHandler,
+  sleep,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { createGovernorActivities } from '../../activities/temporal';
+import type { LeaseRelease, LeaseRequest } from '../../model/governor';
+import type { Gate } from '../../model/procedure';
+import { governorWorkflowId, type Target } from '../../model/target';
+import { grantedSignal, refusedSignal } from './messages';
+
+export const requestSignal = defineSignal<[LeaseRequest]>('request');
+export const releaseSignal = defineSignal<[LeaseRelease]>('release');
+
+const { ensureGovernor } = proxyActivities<ReturnType<typeof createGovernorActivities>>({
+  startToCloseTimeout: '10s',
+  retry: { maximumInterval: '10s' },
+});
+
+/** Well within the time to live of a lease, which configuration keeps at three minutes or more. */
+const renewEveryMs = 60_000;
+
+/** Acting needs a lease that holds for a while yet, since an action takes time. */
+const marginMs = 15_000;
+
+/** A procedure's lease on its target, asked for and renewed by one repeated signal. */
+export class Lease {
+  private until = 0;
+  private gate: Gate | undefined;
+  private renewal: CancellationScope | undefined;
+
+  constructor(private readonly target: Target) {
+    setHandler(grantedSignal, ({ until }) => {
+      this.until = Date.parse(until);
+      this.gate = undefined;
+    });
+    setHandler(refusedSignal, (gate) => {
+      this.until = 0;
+      this.gate = gate;
+    });
+  }
+
+  /** Begins to ask, and goes on asking until the release. */
+  async hold(): Promise<void> {
+    try {
+      // Outside the procedure's own scope: the lease must last while an abort puts things back.
+      await CancellationScope.nonCancellable(() => {
+        this.renewal = new CancellationScope({ cancellable: true });
+        return this.renewal.run(() => this.keepAsking());
+      });
+    } catch (error) {
+      if (!isCancellation(error)) throw error;
+    }
+  }
+
+  /** What keeps the procedure from acting, or undefined while the lease is good. */
+  blockedBy(): Gate | undefined {
+    return this.gate;
+  }
+
+  isGood(): boolean {
+    return this.until - marginMs > Date.now();
+  }
+
+  /** Gives the target back; the governor frees it by itself should this never arrive. */
+  async release(acted: boolean): Promise<void> {
+    this.renewal?.cancel();
+    await CancellationScope.nonCancellable(() =>
+      this.governor.signal(releaseSignal, { workflowId: workflowInfo().workflowId, acted }),
+    ).catch(() => undefined);
+  }
+
+  private async keepAsking(): Promise<void> {
+    for (;;) {
+      await this.ask();
+      await sleep(renewEveryMs);
+    }
+  }
+
+  private async ask(): Promise<void> {
+    const request = { workflowId: workflowInfo().workflowId, target: this.target };
+    try {
+      await this.governor.signal(requestSignal, request);
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      this.gate = { gate: 'governor-away', reason: 'no governor is running; one is being started' };
+      await ensureGovernor({ cluster: this.target.cluster });
+      await this.governor.signal(requestSignal, request);
+    }
+  }
+
+  private get governor() {
+    return getExternalWorkflowHandle(governorWorkflowId(this.target.cluster));
+  }
+}
