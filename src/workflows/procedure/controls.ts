@@ -1,4 +1,5 @@
-import { type SignalDefinition, setHandler, type UpdateDefinition } from '@temporalio/workflow';
+import type { UpdateDefinition } from '@temporalio/common';
+import { setHandler, type SignalDefinition } from '@temporalio/workflow';
 import { badInput, messageOf } from '../../model/errors';
 import {
   type ApproveMessage,
