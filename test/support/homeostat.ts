@@ -1,0 +1,12 @@
+import { execFileSync } from 'node:child_process';
+import path from 'node:path';
+
+const executable = path.resolve(__dirname, '../../bin/homeostat');
+
+/** Runs the CLI as a user would and answers its stdout; progress goes to stderr. Throws when it fails. */
+export function homeostat(args: string[]): string {
+  return execFileSync(process.execPath, [executable, ...args], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+}

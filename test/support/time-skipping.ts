@@ -1,0 +1,102 @@
+import { randomUUID } from 'node:crypto';
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+import {
+  DefaultLogger,
+  type InjectedSinks,
+  Runtime,
+  Worker,
+  type WorkerOptions,
+} from '@temporalio/worker';
+import type { ProcedureSinks } from '../../src/workflows/procedure/sinks';
+import { registerSearchAttributes } from './search-attributes';
+import type { TestServer } from './test-server';
+import { workflowBundle } from './workflow-bundle';
+
+/** `describe` for tests on the time-skipping server; skipped, with the reason, where it cannot be had. */
+export function describeWorkflow(name: string, tests: () => void): void {
+  const server = testServer();
+  if (server.kind === 'none') describe.skip(`${name} (skipped: ${server.reason})`, tests);
+  else describe(name, tests);
+}
+
+/** Starts a server whose clock jumps over waiting, with Homeostat's search attributes. End it with `teardown()`. */
+export async function startTimeSkipping(): Promise<TestWorkflowEnvironment> {
+  const server = testServer();
+  if (server.kind === 'none') throw new Error(server.reason);
+  quietRuntime();
+  const env = await TestWorkflowEnvironment.createTimeSkipping(
+    server.kind === 'sdk'
+      ? {}
+      : { server: { executable: { type: 'existing-path', path: server.path } } },
+  );
+  await registerSearchAttributes(env.connection, env.namespace ?? 'default');
+  return env;
+}
+
+/** What a test's worker is given; everything else is made for it. */
+export interface TestWorkerOptions {
+  activities: object;
+  sinks?: InjectedSinks<ProcedureSinks>;
+  /** A queue of its own by default, so that tests beside each other never meet. */
+  taskQueue?: string;
+  /** A file of workflows other than the product's, such as one that tries the kernel alone. */
+  workflowsPath?: string;
+  worker?: Partial<WorkerOptions>;
+}
+
+/** Runs `test` while a worker with all workflows serves `taskQueue`, and ends the worker after it. */
+export async function runWithWorker<T>(
+  env: TestWorkflowEnvironment,
+  options: TestWorkerOptions,
+  test: (context: { taskQueue: string; worker: Worker }) => Promise<T>,
+): Promise<T> {
+  const taskQueue = options.taskQueue ?? `test-${randomUUID()}`;
+  const worker = await Worker.create({
+    connection: env.nativeConnection,
+    namespace: env.namespace,
+    taskQueue,
+    workflowBundle: await workflowBundle(options.workflowsPath),
+    activities: options.activities,
+    sinks: options.sinks ?? silentSinks,
+    ...cacheSize(),
+    ...options.worker,
+  });
+  return worker.runUntil(test({ taskQueue, worker }));
+}
+
+const ignore = { fn: () => undefined };
+
+const silentSinks: InjectedSinks<ProcedureSinks> = {
+  metrics: {
+    procedureStarted: ignore,
+    procedureCompleted: ignore,
+    stepCompleted: ignore,
+    blocked: ignore,
+    unblocked: ignore,
+  },
+};
+
+/** `HOMEOSTAT_TEST_CACHED_WORKFLOWS=0` replays the history at every task, which finds what is not deterministic. */
+function cacheSize(): Pick<WorkerOptions, 'maxCachedWorkflows'> {
+  const size = process.env.HOMEOSTAT_TEST_CACHED_WORKFLOWS;
+  return size ? { maxCachedWorkflows: Number(size) } : {};
+}
+
+let runtimeInstalled = false;
+
+/** Expected failures would otherwise fill the tests' output; HOMEOSTAT_TEST_LOG=INFO brings everything back. */
+function quietRuntime(): void {
+  if (runtimeInstalled) return;
+  runtimeInstalled = true;
+  const level = (process.env.HOMEOSTAT_TEST_LOG ?? 'ERROR') as 'ERROR';
+  Runtime.install({
+    logger: new DefaultLogger(level),
+    telemetryOptions: { logging: { filter: { core: level, other: level } } },
+  });
+}
+
+function testServer(): TestServer {
+  const answer = process.env.HOMEOSTAT_TEST_SERVER;
+  if (!answer) throw new Error('run the workflow tests with `npm test -- workflow`');
+  return JSON.parse(answer) as TestServer;
+}
