@@ -1,0 +1,250 @@
+import { z } from 'zod';
+import { formatDuration, parseDuration } from './duration';
+import type { GovernorPolicy } from './governor';
+import type { HealingSettings } from './incident';
+
+const durationPattern = /^\d+(\.\d+)?(ms|s|m|h|d)$/;
+
+/** Three renewals: one that is late or lost must not cost a procedure its lease. */
+const shortestLeaseTtl = 3 * 60_000;
+
+const listenPattern = /^(\[[0-9a-fA-F:]+\]|[^:\s]*):\d{1,5}$/;
+
+/** A duration written `30s`, `5m` or `1h`; milliseconds once parsed. */
+const duration = (byDefault: string) =>
+  z
+    .string()
+    .regex(durationPattern, 'write a duration such as 30s, 5m or 1h')
+    .transform((text) => parseDuration(text))
+    .prefault(byDefault);
+
+/** An address to serve health and metrics on. */
+const listen = (byDefault: string) =>
+  z
+    .string()
+    .regex(listenPattern, 'write an address such as 127.0.0.1:9464 or 0.0.0.0:9464')
+    .default(byDefault);
+
+const text = () => z.string().trim().min(1, 'write a text that is not empty');
+
+const clusterSchema = z.strictObject({
+  name: text()
+    .regex(/^[^:\s]+$/, 'write a name without colons and spaces')
+    .default('default')
+    .describe('Name of the cluster in workflow ids, search attributes and reports.'),
+  kubeconfig: text()
+    .optional()
+    .describe(
+      'Path of the kubeconfig. Left out: the service account in a pod, else KUBECONFIG or ~/.kube/config.',
+    ),
+  context: text().optional().describe('Context of the kubeconfig. Left out: its current context.'),
+});
+
+const temporalSchema = z.strictObject({
+  address: text()
+    .optional()
+    .describe(
+      "host:port of Temporal's frontend. Temporal's own environment (TEMPORAL_ADDRESS and its files) goes first.",
+    ),
+  namespace: text()
+    .default('default')
+    .describe('Namespace of Temporal. TEMPORAL_NAMESPACE goes first.'),
+  taskQueue: text()
+    .default('homeostat')
+    .describe('Task queue of the worker; one per cluster where several share a namespace.'),
+  ui: text().optional().describe("Base URL of Temporal's web UI, for links."),
+});
+
+const workerSchema = z.strictObject({
+  listen: listen('127.0.0.1:9464').describe('Address of /livez, /readyz and /metrics.'),
+  shutdownGrace: duration('10s').describe(
+    'How long the worker has to end after SIGTERM; keep it below terminationGracePeriodSeconds.',
+  ),
+  maxCachedWorkflows: z
+    .int()
+    .min(0)
+    .default(1_000)
+    .describe('Procedures kept in memory between their tasks; 0 replays each from its history.'),
+  stickyTimeout: duration('2s').describe(
+    'How long a task waits for the worker that has its procedure cached before another takes it.',
+  ),
+});
+
+const detectorSchema = z.strictObject({
+  listen: listen('127.0.0.1:9465').describe('Address of /livez, /readyz and /metrics.'),
+  namespaces: z.array(text()).default([]).describe('Namespaces that are watched; none means all.'),
+  rolloutDeadline: duration('10m').describe(
+    'Within which a StatefulSet or DaemonSet must finish a rollout; Deployments have their own progressDeadlineSeconds.',
+  ),
+});
+
+const healingSchema = z.strictObject({
+  soak: duration('10s').describe('Healthy without a break for so long counts as healed.'),
+  verifyTimeout: duration('10m').describe('How long a rung has until the target must be healthy.'),
+  approvalTimeout: duration('1h').describe('How long an approval is waited for.'),
+  rolloutWindow: duration('10m').describe(
+    'A fault that begins within so long after a rollout is held to follow it.',
+  ),
+  protectedNamespaces: z
+    .array(text())
+    .default(['kube-system'])
+    .describe('Namespaces in which every action needs an approval.'),
+});
+
+const governorSchema = z.strictObject({
+  maxConcurrent: z.int().min(1).default(20).describe('Procedures that may act at once.'),
+  leaseTtl: duration('5m').describe('A lease that is not renewed for so long comes free.'),
+  coolDown: duration('30s').describe('Pause between two procedures on one target.'),
+  attemptsPerHour: z
+    .int()
+    .min(1)
+    .default(5)
+    .describe('Procedures that may act on one target within an hour.'),
+});
+
+const artifactsSchema = z.strictObject({
+  directory: text()
+    .optional()
+    .describe('Folder of the evidence. Left out: homeostat/artifacts in the user data folder.'),
+});
+
+const logSchema = z.strictObject({
+  level: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal'])
+    .default('info')
+    .describe('Least severe level that is logged.'),
+});
+
+/** `homeostat.yaml`: every key has a default, unknown keys are refused. */
+export const configSchema = z.strictObject({
+  cluster: clusterSchema.prefault({}).describe('The Kubernetes cluster that is looked after.'),
+  temporal: temporalSchema.prefault({}).describe('Where procedures live.'),
+  worker: workerSchema.prefault({}).describe('The worker, which runs procedures.'),
+  detector: detectorSchema.prefault({}).describe('The detector, which watches the cluster.'),
+  healing: healingSchema.prefault({}).describe('Times and limits of healing.'),
+  governor: governorSchema.prefault({}).describe('Leases and budgets of the cluster.'),
+  artifacts: artifactsSchema.prefault({}).describe('Where evidence is kept.'),
+  log: logSchema.prefault({}).describe('Logs, JSON lines on stderr.'),
+});
+
+/** A checked configuration: durations are milliseconds, defaults are filled in. */
+export type Config = z.output<typeof configSchema>;
+
+/** A configuration as it is written in the file. */
+export type ConfigInput = z.input<typeof configSchema>;
+
+/** Something wrong in a configuration. */
+export interface ConfigProblem {
+  /** `healing.soak`; empty for the document itself. */
+  path: string;
+  value: unknown;
+  mend: string;
+}
+
+/** Checks a document; the problems are empty exactly when there is a config. */
+export function checkConfig(document: unknown): { config?: Config; problems: ConfigProblem[] } {
+  const result = configSchema.safeParse(document ?? {});
+  if (!result.success)
+    return { problems: result.error.issues.flatMap((i) => toProblems(i, document)) };
+  const problems = contradictions(result.data);
+  return problems.length > 0 ? { problems } : { config: result.data, problems };
+}
+
+function toProblems(issue: z.core.$ZodIssue, document: unknown): ConfigProblem[] {
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => {
+      const path = [...issue.path, key];
+      return { path: path.join('.'), value: at(document, path), mend: knownKeys(issue.path) };
+    });
+  }
+  return [{ path: issue.path.join('.'), value: at(document, issue.path), mend: mendOf(issue) }];
+}
+
+function mendOf(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'invalid_type') return `write ${article(issue.expected)}`;
+  if (issue.code === 'invalid_value') return `write one of ${issue.values.join(', ')}`;
+  if (issue.code === 'too_small')
+    return issue.origin === 'string' ? issue.message : `write at least ${issue.minimum}`;
+  return issue.message;
+}
+
+function article(type: string): string {
+  const names: Record<string, string> = {
+    string: 'a text',
+    int: 'a whole number',
+    number: 'a number',
+    array: 'a list',
+    object: 'keys and values',
+  };
+  return names[type] ?? type;
+}
+
+function knownKeys(path: PropertyKey[]): string {
+  const shape = path.reduce<z.core.$ZodType>(
+    (schema, key) => shapeOf(schema)[String(key)] as z.core.$ZodType,
+    configSchema,
+  );
+  return `unknown key; the keys here are ${Object.keys(shapeOf(shape)).join(', ')}`;
+}
+
+/** The keys of an object schema, through defaults. */
+export function shapeOf(schema: z.core.$ZodType): Record<string, z.core.$ZodType> {
+  if (schema instanceof z.ZodPrefault) return shapeOf(schema.unwrap());
+  return schema instanceof z.ZodObject ? schema.shape : {};
+}
+
+function at(document: unknown, path: PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (value, key) => (value as Record<PropertyKey, unknown>)?.[key],
+    document,
+  );
+}
+
+/** Settings that are each right but not together. */
+function contradictions({ healing, governor }: Config): ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  if (healing.soak >= healing.verifyTimeout) {
+    problems.push({
+      path: 'healing.soak',
+      value: formatDuration(healing.soak),
+      mend: `make it shorter than healing.verifyTimeout (${formatDuration(healing.verifyTimeout)}), else nothing is ever verified`,
+    });
+  }
+  if (governor.leaseTtl < shortestLeaseTtl) {
+    problems.push({
+      path: 'governor.leaseTtl',
+      value: formatDuration(governor.leaseTtl),
+      mend: `make it ${formatDuration(shortestLeaseTtl)} or longer, since a lease is renewed once a minute`,
+    });
+  }
+  return problems;
+}
+
+/** The times that a healing procedure is started with. */
+export function healingSettings({ healing }: Config): HealingSettings {
+  return {
+    soakMs: healing.soak,
+    verifyTimeoutMs: healing.verifyTimeout,
+    approvalTimeoutMs: healing.approvalTimeout,
+    rolloutWindowMs: healing.rolloutWindow,
+  };
+}
+
+/** The limits that the governor is configured with. */
+export function governorPolicy({ governor }: Config): GovernorPolicy {
+  return {
+    maxConcurrent: governor.maxConcurrent,
+    leaseTtlMs: governor.leaseTtl,
+    coolDownMs: governor.coolDown,
+    attemptsPerHour: governor.attemptsPerHour,
+  };
+}
+
+/** JSON Schema of the file as it is written, for editors. */
+export function configJsonSchema(): object {
+  return {
+    title: 'homeostat.yaml',
+    description: 'Configuration of Homeostat. Durations are written 30s, 5m or 1h.',
+    ...z.toJSONSchema(configSchema, { io: 'input' }),
+  };
+}
