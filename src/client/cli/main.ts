@@ -1,9 +1,10 @@
 import { Command, CommanderError } from 'commander';
 import { exitCodes, HomeostatError, messageOf } from '../../model/errors';
+import { registerPartCommands } from './parts';
 import { registerPlatformCommands } from './platform';
 
 /** Every command group adds its own commands to the program. */
-const groups = [registerPlatformCommands];
+const groups = [registerPartCommands, registerPlatformCommands];
 
 /** Builds the `homeostat` program; `-o json` puts one document on stdout, all else goes to stderr. */
 export function createProgram(): Command {

@@ -1,0 +1,275 @@
+import type { V1Pod } from '@kubernetes/client-node';
+import { LRUCache } from 'lru-cache';
+import type { DetectionSettings } from '../../model/healing';
+import { isTerminating, restartsOf, type Workload } from '../../model/kubernetes/objects';
+import { isIgnored } from '../../model/kubernetes/owners';
+import { isOfRevision } from '../../model/kubernetes/revisions';
+import { isWorkloadKind, type Target, targetKey } from '../../model/target';
+import type { Runbook } from '../../workflows/healing/runbook';
+import { type Cache, objectKey } from './cache';
+import type { Marker } from './marker';
+import type { DetectorMetrics } from './metrics';
+import { targetOf } from './owners';
+import type { Reporter } from './reporter';
+import type { RawObject, WatchedKind } from './resources';
+import type { Sighting, Tracker } from './tracker';
+import { healthOf, isWatched, viewOf, type WorkloadView } from './view';
+
+export interface DetectorOptions {
+  cluster: string;
+  runbooks: readonly Runbook[];
+  settings: DetectionSettings;
+  /** Healthy without a break for so long counts as recovered. */
+  soakMs: number;
+  cache: Cache;
+  tracker: Tracker;
+  reporter: Reporter;
+  marker: Pick<Marker, 'markAvailable' | 'markFaulty'>;
+  metrics: DetectorMetrics;
+}
+
+/** A revision that crashed may earn its mark back though nothing changes any more. */
+const remarkMs = 60_000;
+
+/** `setTimeout` cannot wait longer. */
+const longestTimerMs = 2 ** 31 - 1;
+
+/** Turns what is seen of the cluster into looks, reports and marks. */
+export class Detector {
+  private live = false;
+  private readonly timers = new Map<string, NodeJS.Timeout>();
+  /** By target, since when it has been healthy while an incident is open. */
+  private readonly healthySince = new Map<string, number>();
+  /** By uid of the object, the latest warning about it. */
+  private readonly warnings = new LRUCache<string, string>({ max: 2_000 });
+
+  constructor(private readonly options: DetectorOptions) {}
+
+  /** Begins to judge: every owner is known now. */
+  start(): void {
+    this.live = true;
+    this.lookAtAll();
+  }
+
+  stop(): void {
+    this.live = false;
+    for (const timer of this.timers.values()) clearTimeout(timer);
+    this.timers.clear();
+  }
+
+  /** Takes a whole list of a kind; what is not in it is gone, and all of it is looked at. */
+  listed(kind: WatchedKind, namespace: string | undefined, objects: RawObject[]): void {
+    const { cache } = this.options;
+    const present = new Set(objects.map(objectKey));
+    for (const known of cache.all(kind)) {
+      const inScope = !namespace || known.metadata.namespace === namespace;
+      if (inScope && !present.has(objectKey(known))) this.deleted(known);
+    }
+    for (const object of objects) this.take(object);
+    for (const object of objects) this.look(object);
+  }
+
+  /** Takes an object that was added or modified just now. */
+  changed(object: RawObject): void {
+    const before = this.options.cache.get(objectKey(object));
+    this.take(object);
+    this.look(object, Date.now(), before);
+  }
+
+  deleted(object: RawObject): void {
+    const { cache, tracker, reporter } = this.options;
+    const key = objectKey(object);
+    const target = targetOf(object, cache, this.options.cluster);
+    cache.remove(key);
+    tracker.forget(key);
+    reporter.forget(key);
+    this.clearTimer(key);
+    if (target) this.considerTarget(target);
+  }
+
+  /** Takes over healings that run already. */
+  seed(incidents: { target: Target; symptom: string }[]): void {
+    for (const { target, symptom } of incidents) this.options.tracker.seed(target, symptom);
+    for (const { target } of incidents) this.considerTarget(target);
+  }
+
+  private take(object: RawObject): void {
+    if (object.kind === 'Event') this.noteWarning(object);
+    else this.options.cache.put(object);
+  }
+
+  private noteWarning({ involvedObject, reason, message }: RawObject): void {
+    const { uid } = (involvedObject ?? {}) as { uid?: string };
+    if (uid) this.warnings.set(uid, `${String(reason)}: ${String(message)}`.slice(0, 300));
+  }
+
+  private lookAtAll(namespace?: string): void {
+    for (const object of this.options.cache.all()) {
+      if (!namespace || object.metadata.namespace === namespace) this.look(object);
+    }
+  }
+
+  private look(object: RawObject, seenAt?: number, before?: RawObject): void {
+    if (!this.live) return;
+    const { kind = '' } = object;
+    if (kind === 'Pod' || isWorkloadKind(kind)) this.lookAt(object, seenAt);
+    if (kind === 'Namespace' && before && isIgnored(before) !== isIgnored(object)) {
+      this.lookAtAll(object.metadata.name);
+    }
+    if (!before && (kind === 'ReplicaSet' || isWorkloadKind(kind)))
+      this.lookAtChildren(object, seenAt);
+    if (kind === 'ReplicaSet' || kind === 'ControllerRevision') this.considerOwner(object);
+  }
+
+  /** Pods that were seen before their owner could not be judged until now. */
+  private lookAtChildren(owner: RawObject, seenAt?: number): void {
+    for (const child of this.options.cache.childrenOf(owner.metadata.uid)) this.look(child, seenAt);
+  }
+
+  private considerOwner(object: RawObject): void {
+    const target = targetOf(object, this.options.cache, this.options.cluster);
+    if (target) this.considerTarget(target);
+  }
+
+  private lookAt(object: RawObject, seenAt?: number): void {
+    const { cache, cluster, metrics, reporter, tracker } = this.options;
+    const target = targetOf(object, cache, cluster);
+    if (!target) return;
+    const key = objectKey(object);
+    const sightings = this.isLeftAlone(object, target) ? [] : this.sightingsOf(object, target);
+    const now = Date.now();
+    const { reports, again } = tracker.look(
+      { object: key, episode: episodeOf(object), sightings, seenAt },
+      now,
+    );
+    for (const report of reports) {
+      metrics.findings.inc({ symptom: report.symptom });
+      reporter.add({
+        ...report,
+        observation: {
+          ...report.observation,
+          message: this.explain(object, report.observation.message),
+        },
+      });
+      this.markFaulty(object, target);
+    }
+    this.setTimer(key, again === undefined ? undefined : again - now, () => {
+      const latest = cache.get(key);
+      if (latest) this.look(latest);
+    });
+    this.considerTarget(target);
+  }
+
+  private isLeftAlone(object: RawObject, target: Target): boolean {
+    const { cache } = this.options;
+    const namespace = cache.find('Namespace', undefined, object.metadata.namespace ?? '');
+    const owner = cache.find(target.kind, target.namespace, target.name);
+    return (
+      isTerminating(object) ||
+      isIgnored(object, namespace) ||
+      (owner !== undefined && isIgnored(owner))
+    );
+  }
+
+  private sightingsOf(object: RawObject, target: Target): Sighting[] {
+    const { runbooks, settings } = this.options;
+    return runbooks.flatMap(({ symptom, detect }) => {
+      const finding =
+        object.kind === 'Pod'
+          ? detect.pod?.(object as V1Pod)
+          : detect.workload?.(object as Workload, settings);
+      return finding ? [{ symptom, target, finding }] : [];
+    });
+  }
+
+  /** What stands around a fault: the latest warning, and a node that is not ready. */
+  private explain(object: RawObject, message: string): string {
+    const warning = this.warnings.get(object.metadata.uid ?? '');
+    const { nodeName } = (object as V1Pod).spec ?? {};
+    const node = nodeName ? this.options.cache.find('Node', undefined, nodeName) : undefined;
+    return [
+      message,
+      ...(warning ? [`latest warning: ${warning}`] : []),
+      ...(node && !isNodeReady(node) ? [`its node ${node.metadata.name} is not ready`] : []),
+    ].join('; ');
+  }
+
+  private markFaulty(object: RawObject, target: Target): void {
+    const { cache, marker } = this.options;
+    const view = viewOf(target, cache);
+    const revision =
+      object.kind === 'Pod'
+        ? view?.revisions.find((one) => isOfRevision(object as V1Pod, one))
+        : view?.current;
+    if (revision) void marker.markFaulty(revision);
+  }
+
+  /** Marks the revision of a target that works, and tells its incidents of its recovery. */
+  private considerTarget(target: Target): void {
+    if (!this.live) return;
+    const view = viewOf(target, this.options.cache);
+    if (view?.workload) this.considerMark(target, view);
+    if (this.options.tracker.mayHaveRecovered(target)) this.considerRecovery(target, view);
+    else this.healthySince.delete(targetKey(target));
+  }
+
+  private considerMark(target: Target, view: WorkloadView): void {
+    void this.options.marker.markAvailable(view);
+    const key = `mark ${targetKey(target)}`;
+    const mayEarn = view.pods.some((pod) => restartsOf(pod) > 0);
+    this.setTimer(key, mayEarn ? remarkMs : undefined, () => this.considerTarget(target));
+  }
+
+  private considerRecovery(target: Target, view: WorkloadView | undefined): void {
+    const key = targetKey(target);
+    if (!view && !isWatched(target)) return;
+    const why = view ? this.whyHealthy(view) : 'it no longer exists';
+    const now = Date.now();
+    const since = why ? (this.healthySince.get(key) ?? now) : undefined;
+    if (!why || since === undefined) {
+      this.healthySince.delete(key);
+      this.clearTimer(`recovery ${key}`);
+      return;
+    }
+    const left = view ? since + this.options.soakMs - now : 0;
+    if (left > 0) {
+      this.healthySince.set(key, since);
+      this.setTimer(`recovery ${key}`, left, () => this.considerTarget(target));
+      return;
+    }
+    this.healthySince.delete(key);
+    for (const report of this.options.tracker.recovered(target, why, now))
+      this.options.reporter.add(report);
+  }
+
+  private whyHealthy(view: WorkloadView): string | undefined {
+    const healths = this.options.runbooks.map(({ healed }) => healthOf(view, healed));
+    return healths.every(({ state }) => state === 'healthy') ? healths[0]?.why : undefined;
+  }
+
+  private setTimer(key: string, delayMs: number | undefined, action: () => void): void {
+    this.clearTimer(key);
+    if (delayMs === undefined) return;
+    const run = () => {
+      this.timers.delete(key);
+      action();
+    };
+    this.timers.set(key, setTimeout(run, Math.min(Math.max(delayMs, 0), longestTimerMs)));
+  }
+
+  private clearTimer(key: string): void {
+    clearTimeout(this.timers.get(key));
+    this.timers.delete(key);
+  }
+}
+
+/** Changes whenever a fault happens anew: with a pod's restarts, and with a workload's generation. */
+function episodeOf(object: RawObject): string {
+  const { uid, generation } = object.metadata;
+  return `${uid}/${object.kind === 'Pod' ? restartsOf(object as V1Pod) : generation}`;
+}
+
+function isNodeReady({ status }: RawObject): boolean {
+  const conditions = (status?.conditions ?? []) as { type: string; status: string }[];
+  return conditions.some(({ type, status: value }) => type === 'Ready' && value === 'True');
+}

@@ -1,0 +1,122 @@
+import type { Finding } from '../../model/healing';
+import type { Observation } from '../../model/incident';
+import { formatTarget, healWorkflowId, type Target } from '../../model/target';
+
+/** A finding on an object, and what it is about. */
+export interface Sighting {
+  symptom: string;
+  target: Target;
+  finding: Finding;
+}
+
+/** One look at an object. */
+export interface Look {
+  /** `Pod/shop/web-abc`. */
+  object: string;
+  /** Changes whenever the fault happens anew: uid with restarts or generation. */
+  episode: string;
+  sightings: Sighting[];
+  /** When the object was seen so, in milliseconds; undefined where it may have been so for long. */
+  seenAt?: number;
+}
+
+/** Something that Temporal is to be told. */
+export interface Report {
+  workflowId: string;
+  target: Target;
+  symptom: string;
+  observation: Observation;
+}
+
+interface OpenIncident {
+  target: Target;
+  symptom: string;
+  /** Objects that show the fault now. */
+  broken: Set<string>;
+}
+
+/** Decides what is to be reported, from one look after the other; it has no effects. */
+export class Tracker {
+  private readonly incidents = new Map<string, OpenIncident>();
+  /** By object and symptom, the episode that was reported last; forgotten with the object. */
+  private readonly reported = new Map<string, Map<string, string>>();
+
+  /** Notes a healing that runs already. */
+  seed(target: Target, symptom: string): void {
+    this.incidentOf(target, symptom);
+  }
+
+  /** Takes a look and answers what is new, and when to look again though nothing changes. */
+  look(look: Look, now: number): { reports: Report[]; again?: number } {
+    const due = look.sightings.filter(({ finding }) => Date.parse(finding.due) <= now);
+    const later = look.sightings.filter((sighting) => !due.includes(sighting));
+    for (const incident of this.incidents.values()) incident.broken.delete(look.object);
+    const reports = due.flatMap((sighting) => this.report(look, sighting, now));
+    const times = later.map(({ finding }) => Date.parse(finding.due));
+    return { reports, again: times.length > 0 ? Math.min(...times) : undefined };
+  }
+
+  /** Forgets an object that is gone. */
+  forget(object: string): void {
+    this.reported.delete(object);
+    for (const incident of this.incidents.values()) incident.broken.delete(object);
+  }
+
+  /** Whether an open incident of the target has no broken object left. */
+  mayHaveRecovered(target: Target): boolean {
+    return this.incidentsOf(target).some(([, { broken }]) => broken.size === 0);
+  }
+
+  /** Closes the incidents of a target that is healthy, and answers whom to tell. */
+  recovered(target: Target, why: string, now: number): Report[] {
+    this.reported.delete(formatObject(target));
+    return this.incidentsOf(target).flatMap(([workflowId, { symptom, broken }]) => {
+      if (broken.size > 0) return [];
+      this.incidents.delete(workflowId);
+      const observation: Observation = {
+        object: formatObject(target),
+        state: 'recovered',
+        message: why,
+        seenAt: new Date(now).toISOString(),
+      };
+      return [{ workflowId, target, symptom, observation }];
+    });
+  }
+
+  /** Targets with an open incident. */
+  targets(): Target[] {
+    return [...this.incidents.values()].map(({ target }) => target);
+  }
+
+  private report(look: Look, { symptom, target, finding }: Sighting, now: number): Report[] {
+    this.incidentOf(target, symptom).broken.add(look.object);
+    const episodes = this.reported.get(look.object) ?? new Map<string, string>();
+    this.reported.set(look.object, episodes);
+    if (episodes.get(symptom) === look.episode) return [];
+    episodes.set(symptom, look.episode);
+    const seenAt = look.seenAt ?? Math.min(now, Date.parse(finding.due));
+    const observation: Observation = {
+      object: look.object,
+      state: 'broken',
+      message: finding.message,
+      seenAt: new Date(seenAt).toISOString(),
+    };
+    return [{ workflowId: healWorkflowId(target, symptom), target, symptom, observation }];
+  }
+
+  private incidentOf(target: Target, symptom: string): OpenIncident {
+    const workflowId = healWorkflowId(target, symptom);
+    const incident = this.incidents.get(workflowId) ?? { target, symptom, broken: new Set() };
+    this.incidents.set(workflowId, incident);
+    return incident;
+  }
+
+  private incidentsOf(target: Target): [string, OpenIncident][] {
+    const wanted = formatTarget(target);
+    return [...this.incidents].filter(([, incident]) => formatTarget(incident.target) === wanted);
+  }
+}
+
+function formatObject({ kind, namespace, name }: Target): string {
+  return [kind, namespace, name].filter(Boolean).join('/');
+}
