@@ -45,16 +45,15 @@ const project = (name, more) => ({
 /** `npm test` (scripts/test.js) runs unit and workflow in two workers, then lab by itself. */
 module.exports = {
   maxWorkers: 2,
+  testTimeout: 180_000,
   projects: [
     project('unit'),
     project('workflow', {
       globalSetup: '<rootDir>/test/support/workflow-setup.ts',
-      testTimeout: 60_000,
     }),
     project('lab', {
       globalSetup: '<rootDir>/test/support/lab-setup.ts',
       globalTeardown: '<rootDir>/test/support/lab-teardown.ts',
-      testTimeout: 180_000,
     }),
   ],
 };
