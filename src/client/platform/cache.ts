@@ -1,0 +1,80 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { execa } from 'execa';
+import { withLock } from './lock';
+import { cacheRoot } from './paths';
+
+const manifest = 'SHA256SUMS';
+const families = ['kubernetes', 'programs', 'images', 'temporal-cli'] as const;
+const monthMs = 30 * 24 * 3_600_000;
+
+/** A short key of everything that decides what is built: the same sources give the same key. */
+export async function keyOf(files: string[], ...more: string[]): Promise<string> {
+  const hash = createHash('sha256');
+  for (const file of files) hash.update(path.basename(file)).update(await readFile(file));
+  for (const text of more) hash.update(text);
+  return hash.digest('hex').slice(0, 12);
+}
+
+/** Whether every file of a cache entry is there as it was written. */
+export async function isIntact(entry: string): Promise<boolean> {
+  if (!existsSync(path.join(entry, manifest))) return false;
+  const check = await execa('sha256sum', ['--check', '--strict', '--quiet', manifest], {
+    cwd: entry,
+    reject: false,
+  });
+  return check.exitCode === 0;
+}
+
+/**
+ * The folder of a cache entry: taken when intact, else made by `build` into a draft folder that
+ * becomes the entry in one step. An interrupted build leaves a draft, never half an entry.
+ */
+export async function cached(
+  family: (typeof families)[number],
+  key: string,
+  build: (draft: string) => Promise<void>,
+): Promise<string> {
+  const entry = path.join(cacheRoot(), `${family}-${key}`);
+  if (await isIntact(entry)) return used(entry);
+  return withLock(path.join(cacheRoot(), `.${family}.lock`), async () => {
+    if (await isIntact(entry)) return used(entry);
+    const draft = path.join(cacheRoot(), `.${family}.draft`);
+    await rm(draft, { recursive: true, force: true });
+    await rm(entry, { recursive: true, force: true });
+    await mkdir(draft, { recursive: true });
+    await build(draft);
+    const { stdout } = await execa('sha256sum', await readdir(draft), { cwd: draft });
+    await writeFile(path.join(draft, manifest), `${stdout}\n`);
+    await rename(draft, entry);
+    await prune(family, entry);
+    return entry;
+  });
+}
+
+async function used(entry: string): Promise<string> {
+  const now = new Date();
+  await utimes(entry, now, now);
+  return entry;
+}
+
+/** Entries of other versions that nothing has used for a month. */
+async function prune(family: string, current: string): Promise<void> {
+  for (const name of await readdir(cacheRoot())) {
+    const entry = path.join(cacheRoot(), name);
+    if (!name.startsWith(`${family}-`) || entry === current) continue;
+    if (Date.now() - (await stat(entry)).mtimeMs > monthMs) {
+      await rm(entry, { recursive: true, force: true });
+    }
+  }
+}
+
+/** The platform's entries of the cache, by path; others may keep theirs beside them. */
+export async function cacheEntries(): Promise<string[]> {
+  if (!existsSync(cacheRoot())) return [];
+  return (await readdir(cacheRoot()))
+    .filter((name) => families.some((family) => name.startsWith(`${family}-`)))
+    .map((name) => path.join(cacheRoot(), name));
+}

@@ -1,0 +1,33 @@
+import { request as http } from 'node:http';
+import { request as https } from 'node:https';
+import { connect } from 'node:net';
+
+/** Whether a GET is answered with 200 within a second; `authority` is the PEM that must have signed. */
+export function answersOk(url: string, authority?: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const ask = url.startsWith('https:') ? https : http;
+    const options = { timeout: 1_000, agent: false as const, ...(authority && { ca: authority }) };
+    const request = ask(url, options, (response) => {
+      response.resume();
+      resolve(response.statusCode === 200);
+    });
+    request.on('timeout', () => request.destroy());
+    request.on('error', () => resolve(false));
+    request.on('close', () => resolve(false));
+    request.end();
+  });
+}
+
+/** Whether something accepts connections on a Unix socket. */
+export function accepts(socketFile: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(socketFile);
+    socket.setTimeout(1_000, () => socket.destroy());
+    socket.once('connect', () => {
+      resolve(true);
+      socket.destroy();
+    });
+    socket.once('error', () => resolve(false));
+    socket.once('close', () => resolve(false));
+  });
+}
