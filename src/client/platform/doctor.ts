@@ -34,16 +34,15 @@ const check = (name: string, ok: boolean, detail: string, mend: string): Check =
 /** Looks at the machine, the cache and the platform: what is wrong, and how to mend it. */
 export async function diagnose(name = 'default'): Promise<Check[]> {
   const platform = readPlatform(name);
-  const checks = await Promise.all([
-    machine(),
-    tools(),
-    cgroups(),
-    ports(platform),
-    cache(),
-    remains(),
-    ...(platform ? [supervisor(platform), parts(platform), api(platform), temporal(platform)] : []),
-  ]);
-  return checks.flat();
+  const here = [machine(), tools(), cgroups(), remains(), await ports(platform), await cache()];
+  if (!platform) return here;
+  return [
+    ...here,
+    supervisor(platform),
+    parts(platform),
+    await api(platform),
+    await temporal(platform),
+  ];
 }
 
 function machine(): Check {

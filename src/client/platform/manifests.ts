@@ -30,7 +30,7 @@ export async function applyAll(config: KubeConfig, objects: KubernetesObject[]):
     const present = await find(api, object);
     if (present && present.metadata?.labels?.[ownerLabel] !== owner) continue;
     const labels = { ...object.metadata?.labels, [ownerLabel]: owner };
-    const ours = { ...object, metadata: { ...object.metadata, labels } };
+    const ours = { ...object, metadata: Object.assign({}, object.metadata, { labels }) };
     await api.patch(ours, undefined, undefined, fieldManager, true, PatchStrategy.ServerSideApply);
   }
 }
