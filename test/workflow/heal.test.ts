@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { WorkflowHandle } from '@temporalio/client';
+import { Client, type WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import type { HealInput, Observation } from '../../src/model/incident';
@@ -26,9 +26,13 @@ type Handle = WorkflowHandle<() => Promise<ProcedureRecord>>;
 
 describeWorkflow('heal', () => {
   let env: TestWorkflowEnvironment;
+  let client: Client;
   let cluster: FakeCluster;
   beforeAll(async () => {
     env = await startTimeSkipping();
+    // Unlike the environment's own client, this one leaves the clock alone while it waits for a
+    // result; else the governor, which never ends, would run into the end of time.
+    client = new Client({ connection: env.connection });
   });
   afterAll(() => env?.teardown());
   beforeEach(() => {
@@ -47,13 +51,13 @@ describeWorkflow('heal', () => {
     const name = randomUUID().slice(0, 8);
     const target: Target = { cluster: name, kind: 'Deployment', namespace: 'shop', name: 'web' };
     return runWithWorker(env, { activities: cluster.activities }, async ({ taskQueue }) => {
-      const governor = await env.client.workflow.start('governor', {
+      const governor = await client.workflow.start('governor', {
         taskQueue,
         workflowId: governorWorkflowId(name),
         args: [{ cluster: name }],
       });
       const start = (input: Partial<HealInput> = {}, symptom = 'crash-loop') =>
-        env.client.workflow.start('heal', {
+        client.workflow.start('heal', {
           taskQueue,
           workflowId: healWorkflowId(input.incident?.target ?? target, symptom),
           args: [{ incident: { target, symptom, observations: [observation()] }, ...input }],
@@ -195,7 +199,10 @@ describeWorkflow('heal', () => {
         outcome: 'denied',
         reason: 'bob denied it: not today',
       });
-      const silent = await (await start({ settings: { approvalTimeoutMs: 60_000 } })).result();
+      const unanswered = await start({ settings: { approvalTimeoutMs: 60_000 } });
+      await until(unanswered, waitingForApproval);
+      await env.sleep('61s');
+      const silent = await unanswered.result();
       expect(silent).toMatchObject({ outcome: 'escalated', approvals: [{ state: 'timed-out' }] });
       expect(cluster.effects).toEqual([]);
     }));
@@ -305,6 +312,8 @@ describeWorkflow('heal', () => {
       cluster.diagnosis = badRelease({ health: { state: 'healthy', why: 'all available' } });
       release();
       expect(await first.result()).toMatchObject({ outcome: 'healed' });
+      await until(second, ({ blockedBy }) => blockedBy?.gate === 'cooling-down');
+      await env.sleep('31s');
       expect(await second.result()).toMatchObject({ outcome: 'already-healthy' });
       expect(cluster.effects).toEqual(['rollback']);
     }));

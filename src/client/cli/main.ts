@@ -1,10 +1,11 @@
 import { Command, CommanderError } from 'commander';
 import { exitCodes, HomeostatError, messageOf } from '../../model/errors';
+import { registerDemoCommand } from './demo';
 import { registerPartCommands } from './parts';
 import { registerPlatformCommands } from './platform';
 
 /** Every command group adds its own commands to the program. */
-const groups = [registerPartCommands, registerPlatformCommands];
+const groups = [registerDemoCommand, registerPartCommands, registerPlatformCommands];
 
 /** Builds the `homeostat` program; `-o json` puts one document on stdout, all else goes to stderr. */
 export function createProgram(): Command {

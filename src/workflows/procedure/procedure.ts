@@ -163,14 +163,14 @@ export class Procedure<C> {
     if (!this.shut()) return 'clear';
     const begun = Date.now();
     let shown: Gate | undefined;
-    while (this.shut()) {
-      const gate = this.gate();
-      if (gate !== shown) this.block(shown, gate);
-      shown = gate;
-      await condition(
-        () => this.woken || !this.shut() || this.gate() !== shown || this.mustContinue(),
-      );
-      if (this.woken) break;
+    const changed = () => !sameGate(this.gate(), shown);
+    while (this.shut() && !this.woken) {
+      if (changed()) {
+        const gate = this.gate();
+        this.block(shown, gate);
+        shown = gate;
+      }
+      await condition(() => this.woken || !this.shut() || changed() || this.mustContinue());
       if (this.mustContinue()) await this.continueAsNew();
     }
     if (shown) this.block(shown, undefined);
@@ -422,6 +422,9 @@ export class Procedure<C> {
 
 /** A look that is older than this is taken again before anything is done. */
 const staleAfterMs = 2_000;
+
+const sameGate = (one: Gate | undefined, other: Gate | undefined) =>
+  one?.gate === other?.gate && one?.reason === other?.reason && one?.until === other?.until;
 
 const now = () => new Date().toISOString();
 
