@@ -1,11 +1,21 @@
 import { Command, CommanderError } from 'commander';
 import { exitCodes, HomeostatError, messageOf } from '../../model/errors';
 import { registerDemoCommand } from './demo';
+import { registerGovernorCommands } from './governor';
+import { registerHealCommand } from './heal';
 import { registerPartCommands } from './parts';
 import { registerPlatformCommands } from './platform';
+import { registerProcedureCommands } from './procedures';
 
 /** Every command group adds its own commands to the program. */
-const groups = [registerDemoCommand, registerPartCommands, registerPlatformCommands];
+const groups = [
+  registerHealCommand,
+  registerProcedureCommands,
+  registerGovernorCommands,
+  registerDemoCommand,
+  registerPartCommands,
+  registerPlatformCommands,
+];
 
 /** Builds the `homeostat` program; `-o json` puts one document on stdout, all else goes to stderr. */
 export function createProgram(): Command {
@@ -36,6 +46,7 @@ function report(error: unknown): number {
     return exitCodes[error.code];
   }
   process.stderr.write(`homeostat: unexpected: ${messageOf(error)}\n`);
-  if (error instanceof Error && process.env.HOMEOSTAT_DEBUG) process.stderr.write(`${error.stack}\n`);
+  if (error instanceof Error && process.env.HOMEOSTAT_DEBUG)
+    process.stderr.write(`${error.stack}\n`);
   return exitCodes.failed;
 }

@@ -1,0 +1,81 @@
+import { badInput } from '../../model/errors';
+import type { DetectionSettings, Finding } from '../../model/healing';
+import type { Observation } from '../../model/incident';
+import type { Runbook } from '../../workflows/healing/runbook';
+import { findRunbook, runbooks } from '../../workflows/healing/runbooks';
+import { nearest } from './nearest';
+import type { LiveTarget } from './targets';
+
+/** A symptom, and what of it is to be seen right now. */
+export interface Symptom {
+  symptom: string;
+  observations: Observation[];
+}
+
+/**
+ * The symptom that was named, or the one that the runbooks see on the live objects.
+ * @throws HomeostatError `bad-input` for an unknown symptom, or when nothing is to be seen.
+ */
+export function symptomOf(
+  live: LiveTarget,
+  namespace: string,
+  settings: DetectionSettings,
+  named?: string,
+): Symptom {
+  const now = Date.now();
+  const see = (runbook: Runbook): Symptom => ({
+    symptom: runbook.symptom,
+    observations: findings(runbook, live, settings)
+      .filter(({ finding }) => Date.parse(finding.due) <= now)
+      .map(({ object, finding }) => observationOf(object, finding, namespace)),
+  });
+  if (named !== undefined) return see(runbookOf(named));
+  const seen = runbooks.map(see).find(({ observations }) => observations.length > 0);
+  if (seen) return seen;
+  throw badInput(
+    `${live.kind}/${live.name}`,
+    `no runbook sees a symptom on it; name one with --symptom (${symptoms.join(', ')})`,
+  );
+}
+
+const symptoms = runbooks.map(({ symptom }) => symptom);
+
+function runbookOf(symptom: string): Runbook {
+  const runbook = findRunbook(symptom);
+  if (runbook) return runbook;
+  throw badInput(
+    `symptom "${symptom}"`,
+    `known are ${symptoms.join(', ')}${nearest(symptom, symptoms)}`,
+  );
+}
+
+interface Seen {
+  /** `Pod/web-abc` */
+  object: string;
+  finding: Finding;
+}
+
+function findings(
+  { detect }: Runbook,
+  { kind, name, workload, pods }: LiveTarget,
+  settings: DetectionSettings,
+): Seen[] {
+  const onWorkload = workload && detect.workload?.(workload, settings);
+  const onPods = pods.map((pod) => ({
+    object: `Pod/${pod.metadata?.name}`,
+    finding: detect.pod?.(pod),
+  }));
+  return [{ object: `${kind}/${name}`, finding: onWorkload }, ...onPods].flatMap(
+    ({ object, finding }) => (finding ? [{ object, finding }] : []),
+  );
+}
+
+function observationOf(object: string, finding: Finding, namespace: string): Observation {
+  const [kind, name] = object.split('/');
+  return {
+    object: `${kind}/${namespace}/${name}`,
+    state: 'broken',
+    message: finding.message,
+    seenAt: finding.since,
+  };
+}
