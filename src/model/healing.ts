@@ -107,6 +107,8 @@ export interface RestartChange {
   token: string;
   /** The annotation's earlier value, put back by the undo. */
   previousRestartedAt?: string;
+  /** The token of an earlier restart by Homeostat, put back likewise. */
+  previousToken?: string;
   restartedAt: string;
 }
 

@@ -1,3 +1,5 @@
+import type { KubeConfig } from '@kubernetes/client-node';
+import { Context } from '@temporalio/activity';
 import type {
   ChangeResult,
   Diagnosis,
@@ -11,8 +13,22 @@ import type {
 } from '../../model/healing';
 import type { EvidenceRef } from '../../model/procedure';
 import type { Target } from '../../model/target';
+import type { ArtifactStore } from '../artifacts';
+import { attend, withAttempts } from './attend';
+import { awaitHealthy, type SoakSoFar } from './await-healthy';
+import { makeChange, revertChange } from './changes';
+import { createKubernetesClient } from './client';
+import { diagnose } from './diagnose';
+import { refuse } from './errors';
+import { planReplacePod } from './replace-pod';
+import { planRestart } from './restart';
+import { planRollback } from './rollback';
+import { snapshot } from './snapshot';
 
-/** What workflows may ask of Kubernetes. Each observes, acts only if still needed, and verifies. */
+/**
+ * What workflows may ask of Kubernetes. Each observes, acts only if still needed, and verifies. What a later attempt may mend fails as retryable; what only a person or
+ * another input mends fails for good, with a message that says so.
+ */
 export interface KubernetesActivities {
   diagnose(input: { target: Target; check: HealthCheckName }): Promise<Diagnosis>;
   snapshot(input: {
@@ -32,4 +48,62 @@ export interface KubernetesActivities {
     soakMs: number;
     timeoutMs: number;
   }): Promise<Verification>;
+}
+
+export interface KubernetesDeps {
+  kubeConfig: KubeConfig;
+  artifacts: ArtifactStore;
+  /** The cluster that the KubeConfig leads to; targets of any other are refused. */
+  clusterName: string;
+}
+
+export function createKubernetesActivities(deps: KubernetesDeps): KubernetesActivities {
+  const client = createKubernetesClient(deps.kubeConfig);
+
+  /** Attends to work on a target of this cluster. */
+  function on<T>(
+    target: Target,
+    doing: string,
+    work: () => Promise<T>,
+    details?: () => unknown,
+  ): Promise<T> {
+    assertOurs(target, deps.clusterName);
+    return attend(doing, target, work, details);
+  }
+
+  return {
+    diagnose: (input) =>
+      on(input.target, 'look at', async () => withAttempts(await diagnose(client, input))),
+    snapshot: (input) =>
+      on(input.target, 'keep evidence of', () => snapshot(client, deps.artifacts, input)),
+    planRollback: (input) =>
+      on(input.target, 'plan a rollback of', () => planRollback(client, input)),
+    planRestart: (input) => on(input.target, 'plan a restart of', () => planRestart(client, input)),
+    planReplacePod: (input) =>
+      on(input.target, 'plan to replace', () => planReplacePod(client, input)),
+    makeChange: (change) =>
+      on(change.target, 'change', async () => withAttempts(await makeChange(client, change))),
+    revertChange: (change) =>
+      on(change.target, 'change back', async () =>
+        withAttempts(await revertChange(client, change)),
+      ),
+    awaitHealthy: (input) => {
+      const { info, cancellationSignal: cancelled } = Context.current();
+      const soFar: SoakSoFar = { ...(info.heartbeatDetails as SoakSoFar | undefined) };
+      const surroundings = { startedAt: info.scheduledTimestampMs, soFar, cancelled };
+      return on(
+        input.target,
+        'watch',
+        async () => withAttempts(await awaitHealthy(client, input, surroundings)),
+        () => ({ ...soFar }),
+      );
+    },
+  };
+}
+
+function assertOurs(target: Target, clusterName: string): void {
+  if (target.cluster === clusterName) return;
+  throw refuse(
+    `this worker looks after cluster ${clusterName}: start a worker for ${target.cluster}, or name the right cluster`,
+  );
 }

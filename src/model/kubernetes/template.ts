@@ -34,7 +34,9 @@ export function sameTemplate(
 }
 
 function withoutNulls(value: unknown): unknown {
-  return mapEntries(value, withoutNulls, (entries) => entries.filter(([, inner]) => inner != null));
+  return mapEntries(value, withoutNulls, (entries) =>
+    entries.filter(([, inner]) => inner !== null && inner !== undefined),
+  );
 }
 
 function sorted(value: unknown): unknown {

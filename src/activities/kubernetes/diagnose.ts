@@ -1,0 +1,151 @@
+import type { KubernetesObject, V1Deployment, V1Namespace, V1Pod } from '@kubernetes/client-node';
+import type { Diagnosis, HealthCheckName, PodSummary } from '../../model/healing';
+import { isCrashLooping } from '../../model/kubernetes/faults';
+import { healthChecks } from '../../model/kubernetes/health';
+import {
+  conditionOf,
+  containerStatuses,
+  isFinished,
+  isoOf,
+  isReady,
+  millisOf,
+  restartsOf,
+  type Workload,
+} from '../../model/kubernetes/objects';
+import { isIgnored, isProtected } from '../../model/kubernetes/owners';
+import { currentOf, rolledOutAt, toRevisions } from '../../model/kubernetes/revisions';
+import { isWorkloadKind, type Target } from '../../model/target';
+import type { KubernetesClient } from './client';
+import { findNamespace, findObject, listPods, listRevisions, pathOf } from './resources';
+
+const mostRevisions = 10;
+const mostPods = 20;
+
+/** Looks at a target: is it there, may it be touched, how is it, and what could be gone back to. */
+export async function diagnose(
+  client: KubernetesClient,
+  { target, check }: { target: Target; check: HealthCheckName },
+): Promise<Diagnosis> {
+  const path = pathOf(target);
+  const [object, namespace] = await Promise.all([
+    path ? findObject<KubernetesObject>(client, path) : undefined,
+    findNamespace(client, target),
+  ]);
+  if (path && !object) return absent();
+  const marks = marksOf(object ?? {}, namespace);
+  if (isWorkloadKind(target.kind)) {
+    return { ...marks, ...(await diagnoseWorkload(client, object as Workload, check)) };
+  }
+  if (target.kind === 'Pod') return { ...marks, ...diagnosePod(object as V1Pod, check) };
+  return { ...marks, ...unsupported(target.kind) };
+}
+
+function absent(): Diagnosis {
+  return {
+    exists: false,
+    ignored: false,
+    protected: false,
+    paused: false,
+    health: { state: 'pending', why: 'it does not exist' },
+    revisions: [],
+    pods: [],
+  };
+}
+
+function marksOf(object: KubernetesObject, namespace: V1Namespace | undefined) {
+  return {
+    exists: true,
+    uid: object.metadata?.uid,
+    ignored: isIgnored(object, namespace),
+    protected: isProtected(object, namespace),
+    paused: Boolean((object as V1Deployment).spec?.paused),
+  };
+}
+
+type Findings = Omit<Diagnosis, 'exists' | 'uid' | 'ignored' | 'protected' | 'paused'>;
+
+async function diagnoseWorkload(
+  client: KubernetesClient,
+  workload: Workload,
+  check: HealthCheckName,
+): Promise<Findings> {
+  const [revisions, pods] = await Promise.all([
+    listRevisions(client, workload),
+    listPods(client, workload),
+  ]);
+  const current = currentOf(workload, revisions);
+  return {
+    health: healthChecks[check]({ workload, pods, current }),
+    faultSince: faultSince(pods),
+    rolledOutAt: rolledOutAt(workload, revisions),
+    revisions: toRevisions(workload, revisions, pods, Date.now()).slice(0, mostRevisions),
+    pods: summaries(pods),
+  };
+}
+
+function diagnosePod(pod: V1Pod, check: HealthCheckName): Findings {
+  return {
+    health: healthChecks[check]({ pods: [pod] }),
+    faultSince: faultSince([pod]),
+    rolledOutAt: isoOf(pod.metadata?.creationTimestamp),
+    revisions: [],
+    pods: summaries([pod]),
+  };
+}
+
+function unsupported(kind: string): Findings {
+  return {
+    health: { state: 'failing', why: `kind ${kind} is not supported` },
+    revisions: [],
+    pods: [],
+  };
+}
+
+/** The first failure that the API still knows of, among the pods that fail now. */
+function faultSince(pods: V1Pod[]): string | undefined {
+  const times = pods.filter(isFailing).flatMap((pod) => failedAt(pod) ?? []);
+  return times.length > 0 ? new Date(Math.min(...times)).toISOString() : undefined;
+}
+
+function isFailing(pod: V1Pod): boolean {
+  return pod.status?.phase !== 'Succeeded' && (!isReady(pod) || isCrashLooping(pod) !== undefined);
+}
+
+/** The earlier of a container's last end and of the moment from which on the pod was not ready. */
+function failedAt(pod: V1Pod): number | undefined {
+  const ends = containerStatuses(pod).flatMap(
+    ({ state, lastState }) =>
+      millisOf((lastState?.terminated ?? failedEnd(state?.terminated))?.finishedAt) ?? [],
+  );
+  const unready = conditionOf(pod, 'Ready');
+  if (unready?.status === 'False') ends.push(millisOf(unready.lastTransitionTime) ?? Infinity);
+  return ends.length > 0 ? Math.min(...ends) : undefined;
+}
+
+/** An init container that did its work has ended too, but not failed. */
+function failedEnd<T extends { exitCode: number }>(end: T | undefined): T | undefined {
+  return end?.exitCode === 0 ? undefined : end;
+}
+
+function summaries(pods: V1Pod[]): PodSummary[] {
+  const failingFirst = [...pods].sort((a, b) => Number(isFailing(b)) - Number(isFailing(a)));
+  return failingFirst.slice(0, mostPods).map(summaryOf);
+}
+
+/** What the history may know of a pod: no names of variables, no texts. */
+function summaryOf(pod: V1Pod): PodSummary {
+  const statuses = containerStatuses(pod);
+  const waiting = statuses.find(({ state }) => state?.waiting?.reason)?.state?.waiting;
+  const ended = statuses.flatMap(
+    ({ state, lastState }) => failedEnd(state?.terminated) ?? lastState?.terminated ?? [],
+  )[0];
+  return {
+    name: pod.metadata?.name ?? '',
+    node: pod.spec?.nodeName,
+    phase: pod.status?.phase ?? 'Unknown',
+    ready: isReady(pod) && !isFinished(pod),
+    restarts: restartsOf(pod),
+    reason: waiting?.reason ?? ended?.reason,
+    exitCode: ended?.exitCode,
+  };
+}

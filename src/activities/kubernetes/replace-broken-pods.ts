@@ -1,0 +1,91 @@
+import type { V1Pod } from '@kubernetes/client-node';
+import {
+  isDeployment,
+  isObserved,
+  isReady,
+  isStatefulSet,
+  isTerminating,
+  partitionOf,
+  replacesOnDelete,
+  type Workload,
+} from '../../model/kubernetes/objects';
+import { currentOf, isOfRevision } from '../../model/kubernetes/revisions';
+import type { KubernetesClient } from './client';
+import { isConflict, isNotFound, later } from './errors';
+import { follow } from './follow';
+import { collectionPath, listPods, listRevisions, nameOf, podPath } from './resources';
+
+const observedWithinMs = 60_000;
+
+/**
+ * Deletes the broken pods of a workload that are not of its current revision, where its controller
+ * would wait for them for ever: StatefulSets do (kubernetes/kubernetes#67250, «forced rollback»), and
+ * whatever replaces pods on delete only. Doing it again finds nothing more to do.
+ * @returns names of the pods that were deleted.
+ */
+export async function replaceBrokenPods(
+  client: KubernetesClient,
+  changed: Workload,
+): Promise<string[]> {
+  if (!isStatefulSet(changed) && !replacesOnDelete(changed)) return [];
+  const workload = await observed(client, changed);
+  const [revisions, pods] = await Promise.all([
+    listRevisions(client, workload),
+    listPods(client, workload),
+  ]);
+  const current = currentOf(workload, revisions);
+  if (!current) throw later(`${nameOf(workload)} has no revision of its template yet`);
+  const broken = pods.filter(
+    (pod) =>
+      !isOfRevision(pod, current) &&
+      !isReady(pod) &&
+      !isTerminating(pod) &&
+      ordinalOf(pod) >= partitionOf(workload),
+  );
+  await Promise.all(broken.map((pod) => removePod(client, pod)));
+  return broken.map((pod) => pod.metadata?.name ?? '');
+}
+
+/** Waits until the controller has taken a workload's change in, else it would make the old pods again. */
+async function observed(client: KubernetesClient, workload: Workload): Promise<Workload> {
+  if (isObserved(workload)) return workload;
+  const plural = isDeployment(workload)
+    ? 'deployments'
+    : isStatefulSet(workload)
+      ? 'statefulsets'
+      : 'daemonsets';
+  const { namespace, name, generation } = workload.metadata ?? {};
+  const path = collectionPath('apis/apps/v1', plural, namespace);
+  const enough = AbortSignal.timeout(observedWithinMs);
+  const stop = new AbortController();
+  enough.addEventListener('abort', () => stop.abort());
+  let seen: Workload | undefined;
+  const query = { fieldSelector: `metadata.name=${name}` };
+  await follow<Workload>(
+    client,
+    path,
+    query,
+    ([now]) => {
+      if (!now || !isObserved(now)) return;
+      seen = now;
+      stop.abort();
+    },
+    stop.signal,
+  );
+  if (seen) return seen;
+  throw later(`${nameOf(workload)}: its controller did not see generation ${generation} in time`);
+}
+
+async function removePod(client: KubernetesClient, pod: V1Pod): Promise<void> {
+  try {
+    await client.remove(podPath(pod), { uid: pod.metadata?.uid ?? '' });
+  } catch (error) {
+    // Gone, or already another pod of this name.
+    if (!isNotFound(error) && !isConflict(error)) throw error;
+  }
+}
+
+function ordinalOf(pod: V1Pod): number {
+  const ordinal = /-(\d+)$/.exec(pod.metadata?.name ?? '')?.[1];
+  return ordinal === undefined ? 0 : Number(ordinal);
+}
