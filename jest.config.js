@@ -2,18 +2,12 @@
 const fs = require('node:fs');
 const path = require('node:path');
 
-/** Packages that ship ES modules only or first: swc turns them into CommonJS, as it does with our own sources. */
+/** Folders of packages that ship ES modules: swc turns them into CommonJS, as it does with our own sources. */
 function esmPackages() {
-  const modules = path.join(__dirname, 'node_modules');
-  const names = fs
-    .readdirSync(modules)
-    .flatMap((name) =>
-      name.startsWith('@')
-        ? fs.readdirSync(path.join(modules, name)).map((inner) => `${name}/${inner}`)
-        : [name],
-    );
-  return names.filter((name) => {
-    const manifest = path.join(modules, name, 'package.json');
+  const installed = path.join(__dirname, 'node_modules', '.package-lock.json');
+  const folders = Object.keys(JSON.parse(fs.readFileSync(installed, 'utf8')).packages);
+  return folders.filter((folder) => {
+    const manifest = path.join(__dirname, folder, 'package.json');
     return (
       fs.existsSync(manifest) && JSON.parse(fs.readFileSync(manifest, 'utf8')).type === 'module'
     );
@@ -35,9 +29,12 @@ const project = (name, more) => ({
   testEnvironment: 'node',
   testMatch: [`<rootDir>/test/${name}/**/*.test.ts`],
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
+  // Its exports know only `import`, which nothing required can resolve.
+  moduleNameMapper: { '^unicorn-magic$': '<rootDir>/node_modules/unicorn-magic/node.js' },
   transform: { '\\.[cm]?[jt]s$': swc },
+  // A package's own nested node_modules are packages of their own.
   transformIgnorePatterns: [
-    `/node_modules/(?!(?:.*/node_modules/)?(?:${esmPackages().join('|')})/)`,
+    `^(?!${__dirname}/(?:${esmPackages().join('|')})/(?!node_modules/)).*/node_modules/`,
   ],
   ...more,
 });
@@ -45,6 +42,7 @@ const project = (name, more) => ({
 /** `npm test` (scripts/test.js) runs unit and workflow in two workers, then lab by itself. */
 module.exports = {
   maxWorkers: 2,
+  maxConcurrency: 3,
   testTimeout: 180_000,
   projects: [
     project('unit'),

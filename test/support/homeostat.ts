@@ -1,6 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 
+/** Name of the platform that the lab's tests share; `homeostat … --name test` reaches it. */
+export const labName = 'test';
+
 const executable = path.resolve(__dirname, '../../bin/homeostat');
 
 /** Runs the CLI as a user would and answers its stdout; progress goes to stderr. Throws when it fails. */

@@ -1,5 +1,4 @@
-import { homeostat } from './homeostat';
-import { labName } from './lab';
+import { homeostat, labName } from './homeostat';
 
 /** Takes the test platform down, unless it is wanted for the next run or for a look. */
 export default function tearDownLab(): void {

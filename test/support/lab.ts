@@ -1,7 +1,8 @@
 import { type Platform, readPlatform } from '../../src/client/platform';
 
-/** Name of the platform that the lab's tests share; `homeostat … --name test` reaches it. */
-export const labName = 'test';
+import { labName } from './homeostat';
+
+export { labName } from './homeostat';
 
 /** `describe` for tests on the real platform; skipped, with the reason, where it cannot run. */
 export function describeLab(name: string, tests: () => void): void {

@@ -1,0 +1,189 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  AppsV1Api,
+  CoreV1Api,
+  KubeConfig,
+  PatchStrategy,
+  setHeaderOptions,
+  type V1PodSpec,
+} from '@kubernetes/client-node';
+import { lab } from './lab';
+
+/** Access to the lab as its administrator. */
+export function adminKubeConfig(): KubeConfig {
+  const kubeConfig = new KubeConfig();
+  kubeConfig.loadFromFile(lab().cluster.kubeconfig);
+  return kubeConfig;
+}
+
+export type Behaviour = 'good' | 'crash' | 'unready';
+
+const scripts: Record<Behaviour, string> = {
+  good: 'trap "exit 0" TERM; touch /tmp/ready; while true; do sleep 0.2; done',
+  crash: 'echo configuration is broken; exit 1',
+  unready: 'trap "exit 0" TERM; while true; do sleep 0.2; done',
+};
+
+export type Kind = 'Deployment' | 'StatefulSet' | 'DaemonSet';
+
+/** A namespace of a test's own, with small workloads that can be broken. */
+export class Workloads {
+  readonly namespace = `t-${randomUUID().slice(0, 8)}`;
+  private readonly kubeConfig = adminKubeConfig();
+  readonly core = this.kubeConfig.makeApiClient(CoreV1Api);
+  readonly apps = this.kubeConfig.makeApiClient(AppsV1Api);
+
+  async create(): Promise<this> {
+    await this.core.createNamespace({ body: { metadata: { name: this.namespace } } });
+    return this;
+  }
+
+  async remove(): Promise<void> {
+    await this.core.deleteNamespace({ name: this.namespace, gracePeriodSeconds: 0 });
+  }
+
+  /** Makes a workload of two replicas, and returns when it is wholly available. */
+  async deploy(
+    kind: Kind,
+    name: string,
+    {
+      behaviour = 'good',
+      wait = true,
+      replicas = 2,
+      annotations = {},
+    }: {
+      behaviour?: Behaviour;
+      wait?: boolean;
+      replicas?: number;
+      annotations?: Record<string, string>;
+    } = {},
+  ): Promise<void> {
+    const labels = { app: name };
+    const common = {
+      selector: { matchLabels: labels },
+      template: { metadata: { labels }, spec: podSpec(behaviour) },
+    };
+    const { namespace } = this;
+    const metadata = { name, namespace, annotations };
+    if (kind === 'Deployment') {
+      const spec = { ...common, replicas, progressDeadlineSeconds: 5 };
+      await this.apps.createNamespacedDeployment({ namespace, body: { metadata, spec } });
+    } else if (kind === 'StatefulSet') {
+      const spec = { ...common, replicas, serviceName: name };
+      await this.apps.createNamespacedStatefulSet({ namespace, body: { metadata, spec } });
+    } else {
+      await this.apps.createNamespacedDaemonSet({ namespace, body: { metadata, spec: common } });
+    }
+    if (wait) await this.until(() => this.isAvailable(kind, name));
+  }
+
+  /** Rolls out another behaviour, as a release would. */
+  async release(kind: Kind, name: string, behaviour: Behaviour): Promise<void> {
+    const body = { spec: { template: { spec: podSpec(behaviour) } } };
+    const options = setHeaderOptions('Content-Type', PatchStrategy.StrategicMergePatch);
+    const request = { name, namespace: this.namespace, body };
+    if (kind === 'Deployment') await this.apps.patchNamespacedDeployment(request, options);
+    else if (kind === 'StatefulSet') await this.apps.patchNamespacedStatefulSet(request, options);
+    else await this.apps.patchNamespacedDaemonSet(request, options);
+  }
+
+  /** Which behaviour the live template has. */
+  async behaviour(kind: Kind, name: string): Promise<Behaviour | undefined> {
+    const { spec } = await this.read(kind, name);
+    const command = spec?.template.spec?.containers[0]?.command?.at(-1);
+    return (Object.keys(scripts) as Behaviour[]).find((one) => scripts[one] === command);
+  }
+
+  async isAvailable(kind: Kind, name: string): Promise<boolean> {
+    const { metadata, status: any } = await this.read(kind, name);
+    const status = any as Record<string, number | undefined>;
+    const [wanted, there] =
+      kind === 'DaemonSet'
+        ? [status?.desiredNumberScheduled, status?.numberAvailable]
+        : [status?.replicas, status?.availableReplicas];
+    const updated = kind === 'DaemonSet' ? status?.updatedNumberScheduled : status?.updatedReplicas;
+    return (
+      status?.observedGeneration === metadata?.generation &&
+      (wanted ?? 0) > 0 &&
+      there === wanted &&
+      updated === wanted
+    );
+  }
+
+  /** A pod that nothing would bring back. */
+  async barePod(name: string, behaviour: Behaviour): Promise<void> {
+    await this.core.createNamespacedPod({
+      namespace: this.namespace,
+      body: { metadata: { name, labels: { app: name } }, spec: podSpec(behaviour) },
+    });
+  }
+
+  async isCrashLooping(app: string): Promise<boolean> {
+    const pods = await this.pods(app);
+    return pods.some(({ status }) =>
+      status?.containerStatuses?.some(({ state }) => state?.waiting?.reason === 'CrashLoopBackOff'),
+    );
+  }
+
+  async pods(app: string) {
+    const { items } = await this.core.listNamespacedPod({
+      namespace: this.namespace,
+      labelSelector: `app=${app}`,
+    });
+    return items;
+  }
+
+  read(kind: Kind, name: string) {
+    const request = { name, namespace: this.namespace };
+    if (kind === 'Deployment') return this.apps.readNamespacedDeployment(request);
+    if (kind === 'StatefulSet') return this.apps.readNamespacedStatefulSet(request);
+    return this.apps.readNamespacedDaemonSet(request);
+  }
+
+  /** How often Homeostat's worker changed the object, by the API server's own audit log. */
+  changesByHomeostat(resource: string, name: string): number {
+    return readFileSync(lab().cluster.auditLog!, 'utf8')
+      .split('\n')
+      .filter((line) => line.includes(`"${this.namespace}"`))
+      .map((line) => JSON.parse(line))
+      .filter(
+        ({ verb, objectRef, user, responseStatus, stage }) =>
+          stage === 'ResponseComplete' &&
+          ['patch', 'update', 'delete', 'create'].includes(verb) &&
+          objectRef?.resource === resource &&
+          objectRef?.name === name &&
+          user?.username === 'system:serviceaccount:homeostat:homeostat-worker' &&
+          responseStatus?.code < 300,
+      ).length;
+  }
+
+  /** Waits until `reached`, looking every 100 ms. */
+  async until(reached: () => Promise<boolean>, timeoutMs = 60_000): Promise<void> {
+    const deadline = Date.now() + timeoutMs;
+    while (!(await reached())) {
+      if (Date.now() > deadline) throw new Error(`not reached within ${timeoutMs} ms: ${reached}`);
+      await sleep(100);
+    }
+  }
+}
+
+function podSpec(behaviour: Behaviour): V1PodSpec {
+  return {
+    terminationGracePeriodSeconds: 1,
+    containers: [
+      {
+        name: 'main',
+        image: 'localhost/busybox:1',
+        imagePullPolicy: 'Never',
+        command: ['sh', '-c', scripts[behaviour]],
+        readinessProbe: {
+          exec: { command: ['test', '-e', '/tmp/ready'] },
+          periodSeconds: 1,
+          failureThreshold: 1,
+        },
+      },
+    ],
+  };
+}
