@@ -78,6 +78,9 @@ export function writeConfigs(record: PlatformRecord, paths: PlatformPaths, conte
         worker: { listen: `127.0.0.1:${record.ports.worker}` },
         detector: { listen: `127.0.0.1:${record.ports.detector}` },
         artifacts: { directory: paths.artifacts },
+        // In a lab, faults follow each other faster than in production.
+        healing: { soak: '5s' },
+        governor: { coolDown: '5s', attemptsPerHour: 20 },
       }),
     );
   write(paths.workerConfig, paths.workerKubeconfig);

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { execa } from 'execa';
+import { pipeline } from 'node:stream/promises';
 import { withLock } from './lock';
 import { cacheRoot } from './paths';
 
@@ -20,12 +20,31 @@ export async function keyOf(files: string[], ...more: string[]): Promise<string>
 
 /** Whether every file of a cache entry is there as it was written. */
 export async function isIntact(entry: string): Promise<boolean> {
-  if (!existsSync(path.join(entry, manifest))) return false;
-  const check = await execa('sha256sum', ['--check', '--strict', '--quiet', manifest], {
-    cwd: entry,
-    reject: false,
-  });
-  return check.exitCode === 0;
+  try {
+    const lines = (await readFile(path.join(entry, manifest), 'utf8')).trim().split('\n');
+    for (const line of lines) {
+      const [sum, name] = line.split('  ');
+      if ((await sumOf(path.join(entry, name ?? ''))) !== sum) return false;
+    }
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Node's own SHA-256 uses the processor's instructions: some times faster than sha256sum. */
+async function sumOf(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(file, { highWaterMark: 1024 * 1024 }), hash);
+  return hash.digest('hex');
+}
+
+/** Written as sha256sum does, so that people can check it too. */
+async function writeManifest(folder: string): Promise<void> {
+  const lines = (await readdir(folder)).map(
+    async (name) => `${await sumOf(path.join(folder, name))}  ${name}\n`,
+  );
+  await writeFile(path.join(folder, manifest), (await Promise.all(lines)).join(''));
 }
 
 /**
@@ -46,8 +65,7 @@ export async function cached(
     await rm(entry, { recursive: true, force: true });
     await mkdir(draft, { recursive: true });
     await build(draft);
-    const { stdout } = await execa('sha256sum', await readdir(draft), { cwd: draft });
-    await writeFile(path.join(draft, manifest), `${stdout}\n`);
+    await writeManifest(draft);
     await rename(draft, entry);
     await prune(family, entry);
     return entry;

@@ -108,8 +108,9 @@ function remains(): Check {
     .filter((paths) => !isAlive(readRecord(paths)?.supervisor))
     .flatMap((paths) => [`platform ${paths.name} (${leftovers(paths).length} items)`]);
   const orphans = findCgroups((group) => {
-    const name = /^homeostat-([a-z][-a-z0-9]*)-n\d+$/.exec(group)?.[1];
-    return name !== undefined && !existsSync(platformPaths(name).state);
+    const [, prefix, name] = /^(homeostat-([a-z][-a-z0-9]*)-[0-9a-f]{4})-n\d+$/.exec(group) ?? [];
+    const paths = name && platformPaths(name);
+    return paths ? paths.cgroup === prefix && !existsSync(paths.state) : false;
   });
   const found = [...dead, ...orphans.map((group) => `cgroup ${group}`)];
   return check(

@@ -82,6 +82,19 @@ export function inside(paths: PlatformPaths, ...command: string[]): [string, ...
   return [program('nsenter'), `--net=${paths.network}`, ...command];
 }
 
+const watchers = '/proc/sys/fs/inotify/max_user_instances';
+
+/**
+ * Lets as many programs watch files as some platforms beside each other need: one takes about 35 of
+ * the kernel's usual 128, and a kubelet that gets none does not start. It holds until the next boot.
+ */
+export function allowWatchers(say: (message: string) => void): void {
+  const enough = 1024;
+  if (Number(readFileSync(watchers, 'utf8')) >= enough) return;
+  writeFileSync(watchers, String(enough));
+  say(`raising fs.inotify.max_user_instances to ${enough} until the next boot`);
+}
+
 /**
  * Makes the network namespace that holds the whole cluster, and the way into it from the host.
  * There is no way out: nothing leaks, nothing collides. Harmless when it is already there.

@@ -45,7 +45,7 @@ export async function startKubelet(
 }
 
 /** Below this path of every cgroup hierarchy lie the node's pods. */
-export const cgroupOf = ({ name }: { name: string }, node: number) => `${name}-n${node}`;
+const cgroupOf = ({ paths }: NativeCluster, node: number) => `${paths.cgroup}-n${node}`;
 
 const socketOf = (folder: string) => path.join(folder, 'containerd.sock');
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
@@ -51,6 +52,8 @@ export interface PlatformPaths {
   auditLog: string;
   temporalDatabase: string;
   artifacts: string;
+  /** Begins the names of its cgroups; another user's platform of the same name has another. */
+  cgroup: string;
   node(number: number): string;
 }
 
@@ -82,6 +85,7 @@ export function platformPaths(name: string): PlatformPaths {
     auditLog: at('audit.log'),
     temporalDatabase: at('temporal.db'),
     artifacts: at('artifacts'),
+    cgroup: `homeostat-${name}-${createHash('sha256').update(state).digest('hex').slice(0, 4)}`,
     node: (number) => at(`n${number}`),
   };
 }

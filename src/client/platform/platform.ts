@@ -3,7 +3,7 @@ import { addressesOf } from './network';
 import { nodeName } from './node';
 import { type PlatformPaths, platformPaths } from './paths';
 import { isAlive } from './processes';
-import { type PlatformRecord, readDesired, readRecord, readStatus } from './records';
+import { type PlatformRecord, readDesired, readRecord, readStatus, type Status } from './records';
 
 /** A platform as programs see it: where everything is, and whether it is ready. */
 export interface Platform {
@@ -61,9 +61,7 @@ export function readPlatform(name = 'default'): Platform | undefined {
   return {
     name,
     ready: supervised && status?.phase === 'ready' && parts.every((part) => part.ready),
-    step: supervised
-      ? (status?.step ?? 'starting')
-      : 'the supervisor is gone: run up to go on, or down',
+    step: describeStep(status, parts, supervised),
     ...(status?.error && status.phase === 'failed' && { error: status.error }),
     temporal: {
       address: record.temporal.address,
@@ -80,6 +78,18 @@ export function readPlatform(name = 'default'): Platform | undefined {
     supervisor: { pid: supervised ? (record.supervisor?.pid ?? null) : null },
     parts,
   };
+}
+
+function describeStep(
+  status: Status | undefined,
+  parts: Platform['parts'],
+  supervised: boolean,
+): string {
+  if (!supervised) return 'the supervisor is gone: run up to go on, or down';
+  const waiting = parts.filter((part) => !part.ready);
+  if (status?.phase !== 'ready' || waiting.length === 0) return status?.step ?? 'starting';
+  const named = waiting.map((part) => (part.held ? `${part.name} (held down)` : part.name));
+  return `not ready: ${named.join(', ')}`;
 }
 
 function describeCluster(record: PlatformRecord, paths: PlatformPaths): Platform['cluster'] {

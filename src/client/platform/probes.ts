@@ -1,12 +1,20 @@
-import { request as http } from 'node:http';
-import { request as https } from 'node:https';
+import * as http from 'node:http';
+import * as https from 'node:https';
 import { connect } from 'node:net';
+
+/** Connections are kept: a handshake every second for every part would be most of the work. */
+const agents = {
+  http: new http.Agent({ keepAlive: true }),
+  https: new https.Agent({ keepAlive: true }),
+};
 
 /** Whether a GET is answered with 200 within a second; `authority` is the PEM that must have signed. */
 export function answersOk(url: string, authority?: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const ask = url.startsWith('https:') ? https : http;
-    const options = { timeout: 1_000, agent: false as const, ...(authority && { ca: authority }) };
+    const secure = url.startsWith('https:');
+    const ask = secure ? https.request : http.request;
+    const agent = secure ? agents.https : agents.http;
+    const options = { timeout: 1_000, agent, ...(authority && { ca: authority }) };
     const request = ask(url, options, (response) => {
       response.resume();
       resolve(response.statusCode === 200);

@@ -25,7 +25,7 @@ export interface Part {
 }
 
 const tickMs = 200;
-const readyCheckMs = 1_000;
+const readyCheckMs = 2_000;
 const longLifeMs = 30_000;
 const maxLogBytes = 20 * 1024 * 1024;
 
@@ -173,6 +173,6 @@ function boundLog(log: string): void {
     copyFileSync(log, `${log}.1`);
     truncateSync(log);
   } catch {
-    // It is looked at again in a second.
+    // It is looked at again in a moment.
   }
 }

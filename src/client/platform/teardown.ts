@@ -82,10 +82,8 @@ export function leftovers(paths: PlatformPaths, record = readRecord(paths)): str
   ];
 }
 
-const groupsOf = ({ name }: PlatformPaths) => {
-  const ours = new RegExp(`^homeostat-${name}-n\\d+$`);
-  return findCgroups((group) => ours.test(group));
-};
+const groupsOf = ({ cgroup }: PlatformPaths) =>
+  findCgroups((group) => group.startsWith(`${cgroup}-n`));
 
 /**
  * Processes that are the platform's without a record: those that carry its mark (whatever a part

@@ -9,7 +9,7 @@ import { writeWhole } from './files';
 import { buildImages } from './images';
 import { createKindCluster, dockerAnswers, findKind } from './kind-cluster';
 import { withLock } from './lock';
-import { createNetwork, freeIndex } from './network';
+import { allowWatchers, createNetwork, freeIndex } from './network';
 import { installPackages, missingPackages } from './packages';
 import { cacheRoot, type PlatformPaths, platformPaths, projectRoot } from './paths';
 import { type Platform, readPlatform } from './platform';
@@ -151,13 +151,16 @@ async function begin(
   if (known && isAlive(known.supervisor)) return;
   // A folder without a record is what an interruption left before anything was decided.
   if (!known && existsSync(paths.state)) await teardown(paths);
-  mkdirSync(paths.state, { recursive: true, mode: 0o700 });
   const record = known ? renew(known, prepared) : await decide(paths, options, prepared, progress);
+  mkdirSync(paths.state, { recursive: true, mode: 0o700 });
   writeRecord(paths, record);
   if (!readDesired(paths)) {
     writeDesired(paths, { nodes: options.nodes ?? 3, bare: options.bare ?? false, held: [] });
   }
-  if (record.cluster.kind === 'native') await createNetwork(paths, record.cluster.index);
+  if (record.cluster.kind === 'native') {
+    allowWatchers(progress);
+    await createNetwork(paths, record.cluster.index);
+  }
   if (prepared.cluster.kind === 'context') {
     writeWhole(paths.adminKubeconfig, onlyCurrent(prepared.cluster.config));
   }
