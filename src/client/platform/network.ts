@@ -50,7 +50,10 @@ export function freeIndex(): number {
   for (let index = 0; index < maxPlatforms; index += 1) {
     const { link, host, nodes, services, pods } = addressesOf(index);
     const ours = [`${host}/30`, nodes, services, pods];
-    const clash = routes.some((route) => ours.some((network) => overlap(route, network)));
+    // A wide route, as of a VPN for all of 10.0.0.0/8, gives way to our narrow ones.
+    const clash = routes
+      .filter((route) => (parse(route)?.bits ?? 0) >= 12)
+      .some((route) => ours.some((network) => overlap(route, network)));
     if (!clash && !existsSync(`/sys/class/net/${link}`)) return index;
   }
   throw new HomeostatError(
