@@ -1,0 +1,126 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { type ConfigSource, loadConfig } from '../../src/client/config';
+import { configJsonSchema, governorPolicy, healingSettings } from '../../src/model/config';
+import { HomeostatError } from '../../src/model/errors';
+
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'homeostat-config-'));
+const noPlatform = { HOMEOSTAT_STATE_DIR: folder };
+
+afterAll(() => fs.rmSync(folder, { recursive: true }));
+
+function write(text: string): string {
+  const file = path.join(folder, 'homeostat.yaml');
+  fs.writeFileSync(file, text);
+  return file;
+}
+
+function load(text: string, env: NodeJS.ProcessEnv = {}, more: ConfigSource = {}) {
+  return loadConfig({ file: write(text), env: { ...noPlatform, ...env }, ...more }).config;
+}
+
+function refusalOf(act: () => unknown): string {
+  try {
+    act();
+  } catch (error) {
+    expect(error).toBeInstanceOf(HomeostatError);
+    expect((error as HomeostatError).code).toBe('bad-input');
+    return (error as HomeostatError).message;
+  }
+  throw new Error('nothing was refused');
+}
+
+test('an empty file gives the defaults', () => {
+  const config = load('');
+  expect(config.cluster.name).toBe('default');
+  expect(config.worker).toEqual({
+    listen: '127.0.0.1:9464',
+    shutdownGrace: 10_000,
+    maxCachedWorkflows: 1_000,
+    stickyTimeout: 2_000,
+  });
+  expect(config.detector.namespaces).toEqual([]);
+  expect(healingSettings(config)).toEqual({
+    soakMs: 10_000,
+    verifyTimeoutMs: 600_000,
+    approvalTimeoutMs: 3_600_000,
+    rolloutWindowMs: 600_000,
+  });
+  expect(governorPolicy(config)).toEqual({
+    maxConcurrent: 20,
+    leaseTtlMs: 300_000,
+    coolDownMs: 30_000,
+    attemptsPerHour: 5,
+  });
+  expect(path.isAbsolute(config.artifacts.directory)).toBe(true);
+});
+
+test('flags go before the environment, and the environment before the file', () => {
+  const file =
+    'healing: {soak: 20s}\ncluster: {name: file, context: one}\nworker: {maxCachedWorkflows: 3}';
+  const env = {
+    HOMEOSTAT_HEALING_SOAK: '5s',
+    HOMEOSTAT_CLUSTER_NAME: 'environment',
+    HOMEOSTAT_WORKER_MAX_CACHED_WORKFLOWS: '0',
+    HOMEOSTAT_DETECTOR_NAMESPACES: 'shop, api',
+  };
+  const config = load(file, env, { overrides: { cluster: { name: 'flag' } } });
+  expect(config.healing.soak).toBe(5_000);
+  expect(config.cluster).toEqual({ name: 'flag', context: 'one' });
+  expect(config.worker.maxCachedWorkflows).toBe(0);
+  expect(config.detector.namespaces).toEqual(['shop', 'api']);
+});
+
+test.each([
+  [
+    'healing: {soke: 1s}',
+    /homeostat\.yaml: healing\.soke = "1s": unknown key; the keys here are soak, /,
+  ],
+  ['haeling: {}', /homeostat\.yaml: haeling = \{\}: unknown key; the keys here are cluster, /],
+  ['healing: {soak: soon}', /healing\.soak = "soon": write a duration such as 30s/],
+  ['healing: {soak: 10}', /healing\.soak = 10: write a text/],
+  ['worker: {maxCachedWorkflows: -1}', /worker\.maxCachedWorkflows = -1: write at least 0/],
+  ['worker: {listen: here}', /worker\.listen = "here": write an address such as/],
+  ['log: {level: loud}', /log\.level = "loud": write one of trace, debug, info/],
+  ['detector: {namespaces: shop}', /detector\.namespaces = "shop": write a list/],
+  [
+    'healing: {soak: 20m}',
+    /healing\.soak = "20 m 0 s": make it shorter than healing\.verifyTimeout/,
+  ],
+  ['governor: {leaseTtl: 30s}', /governor\.leaseTtl = "30\.0 s": make it 3 m 0 s or longer/],
+  ['- a list', /write sections/],
+  ['cluster: [', /write valid YAML/],
+])('refuses %s and says what would be right', (text, message) => {
+  expect(refusalOf(() => load(text))).toMatch(message);
+});
+
+test('a wrong override names its variable', () => {
+  const wrong = { HOMEOSTAT_HEALING_SOAK: 'soon' };
+  expect(refusalOf(() => load('', wrong))).toMatch(/^environment HOMEOSTAT_HEALING_SOAK = "soon"/);
+  const unknown = { HOMEOSTAT_HEALING_SOKE: '5s' };
+  expect(refusalOf(() => load('', unknown))).toMatch(
+    /^environment HOMEOSTAT_HEALING_SOKE=5s: unknown key/,
+  );
+});
+
+test("Kubernetes' own variables for a Service are no overrides", () => {
+  const links = {
+    HOMEOSTAT_WORKER_SERVICE_HOST: '10.0.0.1',
+    HOMEOSTAT_WORKER_PORT: 'tcp://10.0.0.1:9464',
+  };
+  expect(load('', links).worker.listen).toBe('127.0.0.1:9464');
+});
+
+test('a file that was asked for must be there', () => {
+  const file = path.join(folder, 'missing.yaml');
+  expect(refusalOf(() => loadConfig({ file, env: noPlatform }))).toMatch(
+    /missing\.yaml: make it a readable file/,
+  );
+});
+
+test('the published JSON Schema is current (npm run build, then node scripts/schema.js)', () => {
+  const published = path.resolve(__dirname, '../../docs/schema/homeostat.schema.json');
+  const current: unknown = JSON.parse(JSON.stringify(configJsonSchema()));
+  expect(JSON.parse(fs.readFileSync(published, 'utf8'))).toEqual(current);
+});
