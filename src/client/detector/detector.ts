@@ -23,7 +23,7 @@ export interface DetectorOptions {
   soakMs: number;
   cache: Cache;
   tracker: Tracker;
-  reporter: Reporter;
+  reporter: Pick<Reporter, 'add' | 'forget'>;
   marker: Pick<Marker, 'markAvailable' | 'markFaulty'>;
   metrics: DetectorMetrics;
 }
