@@ -20,11 +20,8 @@ export function adminKubeConfig(): KubeConfig {
 
 export type Behaviour = 'good' | 'crash' | 'unready';
 
-const scripts: Record<Behaviour, string> = {
-  good: 'trap "exit 0" TERM; touch /tmp/ready; while true; do sleep 0.2; done',
-  crash: 'echo configuration is broken; exit 1',
-  unready: 'trap "exit 0" TERM; while true; do sleep 0.2; done',
-};
+/** What the shop's image is told, to behave so. */
+const failures: Record<Behaviour, string> = { good: '', crash: 'crash', unready: 'unready' };
 
 export type Kind = 'Deployment' | 'StatefulSet' | 'DaemonSet';
 
@@ -92,8 +89,9 @@ export class Workloads {
   /** Which behaviour the live template has. */
   async behaviour(kind: Kind, name: string): Promise<Behaviour | undefined> {
     const { spec } = await this.read(kind, name);
-    const command = spec?.template.spec?.containers[0]?.command?.at(-1);
-    return (Object.keys(scripts) as Behaviour[]).find((one) => scripts[one] === command);
+    const env = spec?.template.spec?.containers[0]?.env;
+    const fail = env?.find(({ name: variable }) => variable === 'FAIL')?.value ?? '';
+    return (Object.keys(failures) as Behaviour[]).find((one) => failures[one] === fail);
   }
 
   async isAvailable(kind: Kind, name: string): Promise<boolean> {
@@ -175,11 +173,18 @@ function podSpec(behaviour: Behaviour): V1PodSpec {
     containers: [
       {
         name: 'main',
-        image: 'localhost/busybox:1',
+        image: 'localhost/shop:1',
         imagePullPolicy: 'Never',
-        command: ['sh', '-c', scripts[behaviour]],
+        env: [
+          { name: 'ROLE', value: 'api' },
+          { name: 'FAIL', value: failures[behaviour] },
+          { name: 'FAIL_AFTER', value: '0s' },
+        ],
+        ports: [{ containerPort: 8080 }],
         readinessProbe: {
-          exec: { command: ['test', '-e', '/tmp/ready'] },
+          httpGet: { path: '/readyz', port: 8080 },
+          // Late enough that a crashing container is never ready for a blink.
+          initialDelaySeconds: 1,
           periodSeconds: 1,
           failureThreshold: 1,
         },
