@@ -1,6 +1,7 @@
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { findTemporal } from '../../src/client/platform/temporal-server';
 import { searchAttributes } from '../../src/client/temporal';
+import { quietRuntime } from './runtime';
 
 /**
  * Starts a real Temporal server of the test's own, for what the time-skipping server does not know
@@ -8,6 +9,7 @@ import { searchAttributes } from '../../src/client/temporal';
  */
 export async function startDevServer(dbFilename?: string): Promise<TestWorkflowEnvironment> {
   const path = await findTemporal((step) => process.stderr.write(`homeostat: ${step}\n`));
+  quietRuntime();
   return TestWorkflowEnvironment.createLocal({
     server: {
       executable: { type: 'existing-path', path },

@@ -18,5 +18,7 @@ function labAvailability(): { available: boolean; reason?: string } {
   const script =
     "process.stdout.write(JSON.stringify(require('./dist/client/platform').labAvailability()))";
   const root = path.resolve(__dirname, '../..');
-  return JSON.parse(execFileSync(process.execPath, ['-e', script], { cwd: root, encoding: 'utf8' }));
+  return JSON.parse(
+    execFileSync(process.execPath, ['-e', script], { cwd: root, encoding: 'utf8' }),
+  );
 }

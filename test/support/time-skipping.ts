@@ -1,15 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { temporal } from '@temporalio/proto';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
-import {
-  DefaultLogger,
-  type InjectedSinks,
-  Runtime,
-  Worker,
-  type WorkerOptions,
-} from '@temporalio/worker';
+import { type InjectedSinks, Worker, type WorkerOptions } from '@temporalio/worker';
 import { searchAttributes } from '../../src/client/temporal';
 import type { ProcedureSinks } from '../../src/workflows/procedure/sinks';
+import { quietRuntime } from './runtime';
 import type { TestServer } from './test-server';
 import { workflowBundle } from './workflow-bundle';
 
@@ -92,19 +87,6 @@ const silentSinks: InjectedSinks<ProcedureSinks> = {
 function cacheSize(): Pick<WorkerOptions, 'maxCachedWorkflows'> {
   const size = process.env.HOMEOSTAT_TEST_CACHED_WORKFLOWS;
   return size ? { maxCachedWorkflows: Number(size) } : {};
-}
-
-let runtimeInstalled = false;
-
-/** Expected failures would otherwise fill the tests' output; HOMEOSTAT_TEST_LOG=INFO brings everything back. */
-function quietRuntime(): void {
-  if (runtimeInstalled) return;
-  runtimeInstalled = true;
-  const level = (process.env.HOMEOSTAT_TEST_LOG ?? 'ERROR') as 'ERROR';
-  Runtime.install({
-    logger: new DefaultLogger(level),
-    telemetryOptions: { logging: { filter: { core: level, other: level } } },
-  });
 }
 
 function testServer(): TestServer {

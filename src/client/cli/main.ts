@@ -31,12 +31,12 @@ export function createProgram(): Command {
 }
 
 /** Runs the CLI and sets the exit code: 0 done, 1 not successful, 2 bad input, 3 unreachable. */
-export function main(argv: string[]): void {
-  createProgram()
-    .parseAsync(argv)
-    .catch((error: unknown) => {
-      process.exitCode = report(error);
-    });
+export async function main(argv: string[]): Promise<void> {
+  try {
+    await createProgram().parseAsync(argv);
+  } catch (error) {
+    process.exitCode = report(error);
+  }
 }
 
 function report(error: unknown): number {

@@ -43,7 +43,9 @@ export async function answered(
     await temporal.client.withDeadline(Date.now() + answerTimeoutMs, update);
   } catch (error) {
     if (error instanceof WorkflowUpdateFailedError) {
-      throw new HomeostatError('bad-input', rootCause(error) ?? error.message, { cause: error });
+      throw new HomeostatError('bad-input', rootCause(error.cause) ?? error.message, {
+        cause: error,
+      });
     }
     if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) throw noWorker(taskQueue, error);
     if (error instanceof WorkflowNotFoundError) throw alreadyOver(workflowId, 'over');
