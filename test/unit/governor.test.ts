@@ -3,8 +3,8 @@ import {
   defaultGovernorPolicy,
   type GovernorState,
   gateOf,
-  nextChangeAt,
   newGovernorState,
+  nextChangeAt,
   receiveHalt,
   receiveRelease,
   receiveRequest,
@@ -28,7 +28,10 @@ const target = (name: string): Target => ({
 const start = Date.parse('2026-01-01T00:00:00Z');
 
 function ask(state: GovernorState, workflowId: string, name: string, now: number) {
-  return [...receiveRequest(state, { workflowId, target: target(name) }, now), ...settle(state, now)];
+  return [
+    ...receiveRequest(state, { workflowId, target: target(name) }, now),
+    ...settle(state, now),
+  ];
 }
 
 describe('the governor', () => {
@@ -46,7 +49,11 @@ describe('the governor', () => {
   test('says who holds a locked target, and grants it on release', () => {
     ask(state, 'a', 'web', start);
     expect(ask(state, 'b', 'web', start)).toMatchObject([
-      { workflowId: 'b', answer: 'refused', gate: { gate: 'locked', reason: 'a holds the target' } },
+      {
+        workflowId: 'b',
+        answer: 'refused',
+        gate: { gate: 'locked', reason: 'a holds the target' },
+      },
     ]);
     receiveRelease(state, { workflowId: 'a', acted: false }, start + 1);
     expect(settle(state, start + 1)).toMatchObject([{ workflowId: 'b', answer: 'granted' }]);
