@@ -75,6 +75,9 @@ function checkOptions({ nodes, context, kubeconfig }: UpOptions): void {
   if (kubeconfig && !context) throw badInput('--kubeconfig without --context', 'name the context');
 }
 
+/** A Unix socket's path has at most 107 bytes, and the kubelet's adds 45 to it. */
+const longestState = 62;
+
 interface Prepared {
   temporal?: string;
   cluster:
@@ -109,6 +112,13 @@ async function prepareCluster(
   if (kind === 'kind') {
     const lab = await buildLabPrograms(progress);
     return { kind, images: await buildImages({ lab }, progress) };
+  }
+  const { state } = platformPaths(options.name ?? 'default');
+  if (Buffer.byteLength(state) > longestState) {
+    throw badInput(
+      `the state folder ${state}`,
+      `its path is too long for the sockets in it: set HOMEOSTAT_STATE_DIR to one of less than ${longestState} bytes`,
+    );
   }
   const obstacle = nativeObstacle();
   if (obstacle) {
