@@ -10,9 +10,9 @@ const secretWords = new Set(['pass', 'pwd', 'key', 'keys', 'cred', 'creds', 'dsn
 /** Such a name tells where a secret lies, not what it is. */
 const pointsElsewhere = /[-_.](file|path|dir|name|ref)$/i;
 
-/** Texts that are credentials by their form; what `$1` keeps tells the reader what was there. */
+/** Texts that are credentials by their form; `$1` tells the reader what was there. */
 const credentials: readonly [RegExp, string][] = [
-  [/-----BEGIN ([A-Z ]+)-----[\s\S]*?(?:-----END [A-Z ]+-----|$)/g, `-----BEGIN $1----- ${mask}`],
+  [/-----BEGIN ([A-Z ]+)-----[\s\S]*?(?:-----END [A-Z ]+-----|$)/g, `${mask} ($1)`],
   [/(\b[a-z][a-z0-9+.-]*:\/\/[^\s/:@]*:)[^\s/@]+@/gi, `$1${mask}@`],
   [/\b((?:bearer|basic)\s+)[\w.~+/-]{8,}=*/gi, `$1${mask}`],
   [/\beyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]*/g, mask],

@@ -59,11 +59,11 @@ export function createKubernetesClient(kubeConfig: KubeConfig): KubernetesClient
     const credentials: https.RequestOptions = { headers: {} };
     await kubeConfig.applyToHTTPSOptions(credentials);
     const body = options.body === undefined ? undefined : JSON.stringify(options.body);
-    return send(urlOf(server as string, path, options.query), body, {
+    const url = urlOf(server as string, path, options.query);
+    const requestOptions: https.RequestOptions = {
       ...credentials,
       method,
       agent: proxied ? credentials.agent : keptAlive,
-      signal: options.signal,
       headers: {
         ...(credentials.headers as http.OutgoingHttpHeaders),
         accept: 'application/json',
@@ -73,28 +73,44 @@ export function createKubernetesClient(kubeConfig: KubeConfig): KubernetesClient
           'content-length': Buffer.byteLength(body),
         }),
       },
-    });
+    };
+    return send(url, body, requestOptions, options.signal);
   }
 
-  function send(url: URL, body: string | undefined, options: https.RequestOptions) {
+  function send(
+    url: URL,
+    body: string | undefined,
+    options: https.RequestOptions,
+    signal: AbortSignal | undefined,
+  ) {
     return new Promise<http.IncomingMessage>((resolve, reject) => {
-      const what = `${options.method} ${url.pathname}`;
       const request = transport.request(url, options, (response) => {
         // A watch has answered once its stream begins; all else when it has been read.
-        if (options.signal) clearTimeout(timer);
-        else response.once('close', () => clearTimeout(timer));
+        if (signal) clearTimeout(timer);
+        response.once('close', () => clearTimeout(timer));
+        // Whoever reads gets the error too; unheard, after the reading, it would end the process.
+        response.on('error', () => undefined);
+        answered = response;
         resolve(response);
       });
+      let answered: http.IncomingMessage | undefined;
+      // An error given to a request whose answer is complete would be thrown at its kept-alive connection.
+      const giveUp = (why: string) => () =>
+        answered ? answered.destroy() : request.destroy(new Error(why));
       const timer = setTimeout(
-        () => request.destroy(new Error(`no answer within ${requestTimeoutMs / 1_000} s`)),
+        giveUp(`no answer within ${requestTimeoutMs / 1_000} s`),
         requestTimeoutMs,
       );
+      const abort = giveUp('the watch was ended');
+      signal?.addEventListener('abort', abort);
+      request.once('close', () => signal?.removeEventListener('abort', abort));
       request.on('error', (error) => {
         clearTimeout(timer);
-        reject(new Unanswered(what, error));
+        reject(new Unanswered(`${options.method} ${url.pathname}`, error));
       });
       request.setSocketKeepAlive(true, 10_000);
       request.end(body);
+      if (signal?.aborted) abort();
     });
   }
 

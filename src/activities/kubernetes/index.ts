@@ -61,7 +61,7 @@ export function createKubernetesActivities(deps: KubernetesDeps): KubernetesActi
   const client = createKubernetesClient(deps.kubeConfig);
 
   /** Attends to work on a target of this cluster. */
-  function on<T>(
+  async function on<T>(
     target: Target,
     doing: string,
     work: () => Promise<T>,
