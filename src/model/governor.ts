@@ -7,7 +7,7 @@ export interface GovernorPolicy {
   maxConcurrent: number;
   /** A lease that is not renewed within so long lapses. */
   leaseTtlMs: number;
-  /** How long a target rests after a procedure that acted on it. */
+  /** How long a target rests after a procedure that acted on it; doubled for every failure in a row. */
   coolDownMs: number;
   /** Procedures that may act on one target within an hour. */
   attemptsPerHour: number;
@@ -29,8 +29,10 @@ export interface LeaseRequest {
 /** A procedure gives its target back. */
 export interface LeaseRelease {
   workflowId: string;
-  /** Whether it changed anything, or tried to; only then the target cools down. */
+  /** Whether it changed anything, or tried to. */
   acted: boolean;
+  /** Whether the fault is still there as far as it knows: then the next one waits ever longer. */
+  failed: boolean;
 }
 
 export interface Lease extends LeaseRequest {
@@ -47,8 +49,10 @@ export interface Waiting extends LeaseRequest {
 }
 
 export interface TargetHistory {
-  /** Ends of procedures that acted, within the last hour. */
+  /** Ends of procedures that acted or failed, within the last hour. */
   attempts: number[];
+  /** Failures in a row. */
+  failures: number;
   coolDownUntil: number;
 }
 
@@ -103,7 +107,7 @@ export function receiveRequest(
 export function receiveRelease(state: GovernorState, release: LeaseRelease, now: number): void {
   state.waiting = state.waiting.filter(({ workflowId }) => workflowId !== release.workflowId);
   const lease = heldBy(state, release.workflowId);
-  if (lease) endLease(state, lease, release.acted, now);
+  if (lease) endLease(state, lease, release, now);
 }
 
 /** Stops all work before its next step and blocks new work. */
@@ -153,14 +157,14 @@ export function gateOf(state: GovernorState, target: Target, now: number): Gate 
   if (oldest !== undefined) {
     return {
       gate: 'attempts-spent',
-      reason: `${recent.length} procedures acted on the target within an hour; at most ${state.policy.attemptsPerHour} may`,
+      reason: `${recent.length} procedures dealt with the target within an hour; at most ${state.policy.attemptsPerHour} may`,
       until: iso(oldest + hour),
     };
   }
   if (history && history.coolDownUntil > now) {
     return {
       gate: 'cooling-down',
-      reason: 'a procedure acted on the target a short while ago',
+      reason: coolDownReason(history.failures),
       until: iso(history.coolDownUntil),
     };
   }
@@ -189,7 +193,7 @@ export function nextChangeAt(state: GovernorState): number | undefined {
 function freeLapsed(state: GovernorState, now: number): void {
   for (const lease of Object.values(state.leases)) {
     // A dead procedure may have acted, so its target cools down like any other.
-    if (lease.expiresAt <= now) endLease(state, lease, true, now);
+    if (lease.expiresAt <= now) endLease(state, lease, { acted: true, failed: true }, now);
   }
   state.waiting = state.waiting.filter(({ expiresAt }) => expiresAt > now);
   for (const [key, history] of Object.entries(state.history)) {
@@ -209,13 +213,20 @@ function grant(state: GovernorState, request: LeaseRequest, now: number): Govern
   return answerHolder(state, lease);
 }
 
-function endLease(state: GovernorState, lease: Lease, acted: boolean, now: number): void {
+function endLease(
+  state: GovernorState,
+  lease: Lease,
+  { acted, failed }: Omit<LeaseRelease, 'workflowId'>,
+  now: number,
+): void {
+  const { coolDownMs, attemptsPerHour } = state.policy;
   const key = targetKey(lease.target);
   delete state.leases[key];
-  if (!acted) return;
-  const history = state.history[key] ?? { attempts: [], coolDownUntil: 0 };
-  history.attempts = [...history.attempts, now].slice(-state.policy.attemptsPerHour);
-  history.coolDownUntil = now + state.policy.coolDownMs;
+  if (!acted && !failed) return;
+  const history = state.history[key] ?? { attempts: [], failures: 0, coolDownUntil: 0 };
+  history.attempts = [...history.attempts, now].slice(-attemptsPerHour);
+  history.failures = failed ? history.failures + 1 : 0;
+  history.coolDownUntil = now + Math.min(coolDownMs * 2 ** history.failures, hour);
   state.history[key] = history;
 }
 
@@ -223,6 +234,11 @@ function answerHolder(state: GovernorState, lease: Lease): GovernorAnswer {
   const { workflowId } = lease;
   if (state.halt) return { workflowId, answer: 'refused', gate: haltGate(state.halt) };
   return { workflowId, answer: 'granted', until: iso(lease.expiresAt) };
+}
+
+function coolDownReason(failures: number): string {
+  if (failures === 0) return 'a procedure acted on the target a short while ago';
+  return `the last ${failures === 1 ? 'procedure' : `${failures} procedures`} did not mend the target`;
 }
 
 function heldBy(state: GovernorState, workflowId: string): Lease | undefined {

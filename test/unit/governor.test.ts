@@ -55,7 +55,7 @@ describe('the governor', () => {
         gate: { gate: 'locked', reason: 'a holds the target' },
       },
     ]);
-    receiveRelease(state, { workflowId: 'a', acted: false }, start + 1);
+    receiveRelease(state, { workflowId: 'a', acted: false, failed: false }, start + 1);
     expect(settle(state, start + 1)).toMatchObject([{ workflowId: 'b', answer: 'granted' }]);
   });
 
@@ -67,18 +67,30 @@ describe('the governor', () => {
 
   test('lets a target cool down only after something was done', () => {
     ask(state, 'a', 'web', start);
-    receiveRelease(state, { workflowId: 'a', acted: true }, start);
+    receiveRelease(state, { workflowId: 'a', acted: true, failed: false }, start);
     expect(ask(state, 'b', 'web', start)).toMatchObject([
       { gate: { gate: 'cooling-down', until: '2026-01-01T00:00:30.000Z' } },
     ]);
     expect(settle(state, start + policy.coolDownMs)).toMatchObject([{ answer: 'granted' }]);
   });
 
+  test('waits ever longer between procedures that do not mend the target', () => {
+    let now = start;
+    const rests = ['a', 'b', 'c'].map((id) => {
+      ask(state, id, 'web', now);
+      receiveRelease(state, { workflowId: id, acted: false, failed: true }, now);
+      const rest = Object.values(state.history)[0]!.coolDownUntil - now;
+      now += rest;
+      return rest;
+    });
+    expect(rests).toEqual([60_000, 120_000, 240_000]);
+  });
+
   test('stops at the cap of attempts until the oldest is an hour ago', () => {
     let now = start;
     for (const id of ['a', 'b', 'c']) {
       ask(state, id, 'web', now);
-      receiveRelease(state, { workflowId: id, acted: true }, now);
+      receiveRelease(state, { workflowId: id, acted: true, failed: false }, now);
       now += 60_000;
     }
     expect(ask(state, 'd', 'web', now)).toMatchObject([
@@ -93,7 +105,7 @@ describe('the governor', () => {
     ask(state, 'b', 'api', start);
     expect(ask(state, 'c', 'worker', start)).toMatchObject([{ gate: { gate: 'budget-spent' } }]);
     ask(state, 'd', 'cron', start);
-    receiveRelease(state, { workflowId: 'a', acted: false }, start);
+    receiveRelease(state, { workflowId: 'a', acted: false, failed: false }, start);
     expect(settle(state, start)).toMatchObject([{ workflowId: 'c', answer: 'granted' }]);
   });
 
@@ -102,7 +114,7 @@ describe('the governor', () => {
     receiveRequest(state, { workflowId: 'b', target: target('web') }, start + 200_000);
     const lapsed = start + policy.leaseTtlMs;
     expect(settle(state, lapsed)).toMatchObject([{ gate: { gate: 'cooling-down' } }]);
-    expect(settle(state, lapsed + policy.coolDownMs)).toMatchObject([
+    expect(settle(state, lapsed + 2 * policy.coolDownMs)).toMatchObject([
       { workflowId: 'b', answer: 'granted' },
     ]);
   });
@@ -151,7 +163,7 @@ describe('the governor, whatever happens', () => {
           // A procedure always asks for its own target, so its id names it.
           const request = { workflowId: `${id}-${name}`, target: target(name) };
           if (kind === 'request') receiveRequest(state, request, now);
-          if (kind === 'release') receiveRelease(state, { ...request, acted }, now);
+          if (kind === 'release') receiveRelease(state, { ...request, acted, failed: !acted }, now);
           if (kind === 'halt') receiveHalt(state, { by: 'x', reason: 'y', at: '' });
           if (kind === 'resume') receiveResume(state, now);
           if (kind === 'wait') now += wait;
@@ -171,7 +183,8 @@ describe('the governor, whatever happens', () => {
         let now = start;
         for (const { id, name, kind } of events) {
           const request = { workflowId: `${id}-${name}`, target: target(name) };
-          if (kind === 'release') receiveRelease(state, { ...request, acted: true }, now);
+          if (kind === 'release')
+            receiveRelease(state, { ...request, acted: true, failed: false }, now);
           else receiveRequest(state, request, now);
           settle(state, now);
         }

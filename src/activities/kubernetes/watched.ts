@@ -40,6 +40,8 @@ export class WatchedTarget {
   private listed = { workload: false, pods: false };
   private failure: unknown;
   private readonly stopped = new AbortController();
+  /** Whether something was told that nobody was woken for yet. */
+  private news = false;
   private wake: () => void = () => undefined;
 
   private constructor(
@@ -79,11 +81,13 @@ export class WatchedTarget {
   }
 
   /**
-   * Resolves at the next change, at the latest after so many milliseconds.
+   * Resolves at the next change, at once where one came since it resolved last, and at the latest
+   * after so many milliseconds.
    * @throws whatever ended the watch, such as a right that was taken away.
    */
   async changed(withinMs: number): Promise<void> {
-    if (!this.failure) await this.nextChange(withinMs);
+    if (!this.failure && !this.news) await this.nextChange(withinMs);
+    this.news = false;
     if (this.failure) throw this.failure;
   }
 
@@ -135,6 +139,7 @@ export class WatchedTarget {
   ): void {
     const changed = (objects: T[]) => {
       take(objects);
+      this.news = true;
       this.wake();
     };
     follow<T>(this.client, path, query, changed, this.stopped.signal).catch((error: unknown) => {

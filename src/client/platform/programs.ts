@@ -66,6 +66,7 @@ async function buildKubernetes(module: string, draft: string, progress: Progress
   const stamp = `-X k8s.io/component-base/version.gitVersion=${kubernetesVersion}`;
   const what = `compiling Kubernetes ${kubernetesVersion} (once a machine), packages`;
   let done = 0;
+  progress(what, done, total);
   await go(
     module,
     ['build', '-v', ...flags(`-s -w ${stamp}`), '-o', `${draft}/`, ...kubernetesPackages],

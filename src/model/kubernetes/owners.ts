@@ -5,8 +5,6 @@ import type { Labelled } from './objects';
 export const ignoreMark = 'homeostat.dev/ignore';
 /** Every change waits for an approval. */
 export const protectedMark = 'homeostat.dev/protected';
-/** The workflow id of the procedure that holds a temporary change. */
-export const heldByMark = 'homeostat.dev/held-by';
 /** On a revision: when it was last seen wholly available. */
 export const availableMark = 'homeostat.dev/available';
 /** On a revision: when it was last seen failing. */

@@ -5,7 +5,6 @@ import {
   isDeployment,
   isObserved,
   isoOf,
-  isStatefulSet,
   kindOf,
   millisOf,
   type PodTemplate,
@@ -146,15 +145,4 @@ export function deservesAvailableMark(
 /** The API's collection that holds a kind's revisions. */
 export function revisionCollection(workload: Workload): 'replicasets' | 'controllerrevisions' {
   return kindOf(workload) === 'Deployment' ? 'replicasets' : 'controllerrevisions';
-}
-
-/** The value of a pod's revision label, of whichever kind owns it. */
-export function revisionHashOf(pod: V1Pod): string | undefined {
-  const labels = pod.metadata?.labels ?? {};
-  return hashLabels.map((label) => labels[label]).find(Boolean);
-}
-
-/** Whether a StatefulSet's controller works towards this revision. */
-export function isUpdateRevision(workload: Workload, revision: RevisionObject): boolean {
-  return isStatefulSet(workload) && workload.status?.updateRevision === revision.metadata?.name;
 }

@@ -1,5 +1,5 @@
 import type { UpdateDefinition } from '@temporalio/common';
-import { setHandler, type SignalDefinition } from '@temporalio/workflow';
+import { type SignalDefinition, setHandler } from '@temporalio/workflow';
 import { badInput, messageOf } from '../../model/errors';
 import {
   type ApproveMessage,

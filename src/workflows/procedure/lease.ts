@@ -68,10 +68,10 @@ export class Lease {
   }
 
   /** Gives the target back; the governor frees it by itself should this never arrive. */
-  async release(acted: boolean): Promise<void> {
+  async release(end: Omit<LeaseRelease, 'workflowId'>): Promise<void> {
     this.renewal?.cancel();
     await CancellationScope.nonCancellable(() =>
-      this.governor.signal(releaseSignal, { workflowId: workflowInfo().workflowId, acted }),
+      this.governor.signal(releaseSignal, { workflowId: workflowInfo().workflowId, ...end }),
     ).catch(() => undefined);
   }
 

@@ -7,17 +7,18 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import type {
-  Approval,
-  Family,
-  Gate,
-  LedgerEntry,
-  Milestones,
-  Outcome,
-  Phase,
-  Planned,
-  ProcedureRecord,
-  StepResult,
+import {
+  type Approval,
+  type Family,
+  type Gate,
+  goodOutcomes,
+  type LedgerEntry,
+  type Milestones,
+  type Outcome,
+  type Phase,
+  type Planned,
+  type ProcedureRecord,
+  type StepResult,
 } from '../../model/procedure';
 import type { Target } from '../../model/target';
 import { addNote, type Controls, listen, waitingApproval } from './controls';
@@ -131,7 +132,10 @@ export class Procedure<C> {
       if (isCancellation(error) && !this.controls.abort) cancellation = error;
       conclusion = await CancellationScope.nonCancellable(() => this.unwindAfter(error));
     }
-    await this.lease.release(this.record.milestones.actedAt !== undefined);
+    await this.lease.release({
+      acted: this.record.milestones.actedAt !== undefined,
+      failed: !goodOutcomes.includes(conclusion.outcome),
+    });
     this.conclude(conclusion);
     // Cancelled from outside: everything is put back, and Temporal shows what was asked for.
     if (cancellation) throw cancellation;
