@@ -73,7 +73,11 @@ function compile() {
   const hash = hashOf([...filesUnder(at('src')), at('package-lock.json'), at('tsconfig.json')]);
   whenStale(at('dist', '.built'), hash, 'compiling', () => {
     fs.rmSync(at('dist'), { recursive: true, force: true });
-    run(process.execPath, [at('node_modules', 'typescript', 'bin', 'tsc'), '-p', at('tsconfig.json')]);
+    run(process.execPath, [
+      at('node_modules', 'typescript', 'bin', 'tsc'),
+      '-p',
+      at('tsconfig.json'),
+    ]);
     run(process.execPath, [at('scripts', 'bundle.js')]);
   });
 }

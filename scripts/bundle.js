@@ -9,7 +9,14 @@ const dist = path.resolve(__dirname, '..', 'dist');
 async function main() {
   const { code } = await bundleWorkflowCode({
     workflowsPath: path.join(dist, 'workflows', 'index.js'),
-    logger: { trace() {}, debug() {}, info() {}, warn: console.warn, error: console.error, log() {} },
+    logger: {
+      trace() {},
+      debug() {},
+      info() {},
+      warn: console.warn,
+      error: console.error,
+      log() {},
+    },
   });
   fs.writeFileSync(path.join(dist, 'workflow-bundle.js'), code);
 }
