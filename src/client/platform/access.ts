@@ -18,7 +18,7 @@ async function rights() {
 
 /** Gives worker and detector a service account each, and a kubeconfig that acts as it. */
 export async function grantAccess(config: KubeConfig, paths: PlatformPaths): Promise<void> {
-  await applyAll(config, await rights());
+  await applyAll(config, await rights(), paths.name);
   await Promise.all([
     writeTokenKubeconfig(config, 'homeostat-worker', paths.workerKubeconfig),
     writeTokenKubeconfig(config, 'homeostat-detector', paths.detectorKubeconfig),
@@ -26,8 +26,8 @@ export async function grantAccess(config: KubeConfig, paths: PlatformPaths): Pro
 }
 
 /** Takes back what `grantAccess` made, from a cluster that stays. */
-export async function revokeAccess(config: KubeConfig): Promise<void> {
-  await deleteOurs(config, await rights());
+export async function revokeAccess(config: KubeConfig, paths: PlatformPaths): Promise<void> {
+  await deleteOurs(config, await rights(), paths.name);
 }
 
 async function writeTokenKubeconfig(

@@ -9,8 +9,7 @@ import {
 import { parseAllDocuments } from 'yaml';
 
 /** The label of everything that `up` put into a cluster, so that `down` takes back just that. */
-const ownerLabel = 'app.kubernetes.io/managed-by';
-const owner = 'homeostat-up';
+const ownerLabel = 'homeostat.dev/platform';
 const fieldManager = 'homeostat-up';
 
 /** The objects of a YAML file; `values` are put in for words that stand in it. */
@@ -24,23 +23,31 @@ export async function readManifest(
 }
 
 /** Applies objects in their order; those that someone else made are left as they are. */
-export async function applyAll(config: KubeConfig, objects: KubernetesObject[]): Promise<void> {
+export async function applyAll(
+  config: KubeConfig,
+  objects: KubernetesObject[],
+  platform: string,
+): Promise<void> {
   const api = KubernetesObjectApi.makeApiClient(config);
   for (const object of objects) {
     const present = await find(api, object);
-    if (present && present.metadata?.labels?.[ownerLabel] !== owner) continue;
-    const labels = { ...object.metadata?.labels, [ownerLabel]: owner };
+    if (present && present.metadata?.labels?.[ownerLabel] !== platform) continue;
+    const labels = { ...object.metadata?.labels, [ownerLabel]: platform };
     const ours = { ...object, metadata: Object.assign({}, object.metadata, { labels }) };
     await api.patch(ours, undefined, undefined, fieldManager, true, PatchStrategy.ServerSideApply);
   }
 }
 
 /** Deletes those of the objects that `applyAll` made, last first. */
-export async function deleteOurs(config: KubeConfig, objects: KubernetesObject[]): Promise<void> {
+export async function deleteOurs(
+  config: KubeConfig,
+  objects: KubernetesObject[],
+  platform: string,
+): Promise<void> {
   const api = KubernetesObjectApi.makeApiClient(config);
   for (const object of [...objects].reverse()) {
     const present = await find(api, object);
-    if (present?.metadata?.labels?.[ownerLabel] === owner) await api.delete(object);
+    if (present?.metadata?.labels?.[ownerLabel] === platform) await api.delete(object);
   }
 }
 

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { execa, execaSync } from 'execa';
 import { HomeostatError } from '../../model/errors';
-import { findProgram } from './packages';
+import { findProgram, systemPath } from './packages';
 import type { PlatformPaths } from './paths';
 
 /** How many platforms fit beside each other on one machine: one block of each range below. */
@@ -111,7 +111,7 @@ export async function createNetwork(paths: PlatformPaths, index: number): Promis
   const ip = (...args: string[]) => execa(program('ip'), args);
   const within = (...command: string[]) => {
     const [first, ...rest] = inside(paths, ...command);
-    return execa(first, rest);
+    return execa(first, rest, { env: { PATH: systemPath() } });
   };
   const mounted = readFileSync('/proc/self/mountinfo', 'utf8').includes(` ${paths.network} `);
   if (mounted && existsSync(`/sys/class/net/${link}`)) return;
@@ -127,7 +127,7 @@ export async function createNetwork(paths: PlatformPaths, index: number): Promis
   await within('ip', 'link', 'set', 'lo', 'up');
   await within('ip', 'addr', 'add', `${controlPlane}/30`, 'dev', 'uplink');
   await within('ip', 'link', 'set', 'uplink', 'up');
-  await within('sysctl', '-qw', 'net.ipv4.ip_forward=1');
+  await within('sh', '-c', 'echo 1 >/proc/sys/net/ipv4/ip_forward');
   // Packets to a Service need some route to reach kube-proxy's translation; this one ends here.
   await within('ip', 'link', 'add', 'services', 'type', 'bridge');
   await within('ip', 'link', 'set', 'services', 'up');

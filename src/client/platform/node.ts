@@ -32,7 +32,15 @@ export async function startKubelet(
   const { addresses, paths, certificates } = cluster;
   const name = nodeName(number);
   const address = addresses.node(number);
-  const [ip, ...rest] = inside(paths, 'ip', 'addr', 'replace', `${address}/32`, 'dev', 'lo');
+  const [ip, ...rest] = inside(
+    paths,
+    findProgram('ip') ?? 'ip',
+    'addr',
+    'replace',
+    `${address}/32`,
+    'dev',
+    'lo',
+  );
   await execa(ip, rest);
   await certificates.sign({
     name,

@@ -22,10 +22,14 @@ const tools = [
   { program: 'openssl', package: 'openssl' },
 ] as const satisfies { program: string; package: string; find?: () => string | undefined }[];
 
-/** Where a program lies, system folders included: root's PATH often lacks them. */
+/** PATH with the system's folders, which even root's often lacks. */
+export const systemPath = () =>
+  `${process.env.PATH ?? ''}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin`;
+
+/** Where a program lies. */
 export function findProgram(name: string): string | undefined {
-  const folders = `${process.env.PATH ?? ''}:/usr/local/sbin:/usr/sbin:/sbin`.split(':');
-  return folders
+  return systemPath()
+    .split(':')
     .filter(Boolean)
     .map((folder) => path.join(folder, name))
     .find(isExecutable);

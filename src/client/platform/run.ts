@@ -112,7 +112,7 @@ async function applyDns(paths: PlatformPaths, dns: string): Promise<void> {
   const config = new KubeConfig();
   config.loadFromFile(paths.adminKubeconfig);
   const manifest = shipped('lab', 'manifests', 'coredns.yaml');
-  await applyAll(config, await readManifest(manifest, { CLUSTER_DNS: dns }));
+  await applyAll(config, await readManifest(manifest, { CLUSTER_DNS: dns }), paths.name);
 }
 
 const nodeNumbers = (supervisor: Supervisor) =>

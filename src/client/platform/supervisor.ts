@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, copyFileSync, mkdirSync, openSync, statSync, truncateSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { systemPath } from './packages';
 import type { PlatformPaths } from './paths';
 import { end, identify, isAlive, markVariable, type ProcessIdentity } from './processes';
 import {
@@ -135,7 +136,7 @@ export class Supervisor {
       // A session of its own: the parts outlive a supervisor that is killed, and are adopted.
       detached: true,
       stdio: ['ignore', output, output],
-      env: { ...process.env, ...part.env, [markVariable]: this.paths.state },
+      env: { ...process.env, PATH: systemPath(), ...part.env, [markVariable]: this.paths.state },
     });
     closeSync(output);
     child.on('error', () => undefined);

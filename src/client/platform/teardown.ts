@@ -11,7 +11,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KubeConfig } from '@kubernetes/client-node';
 import { execa } from 'execa';
-import { HomeostatError } from '../../model/errors';
+import { HomeostatError, unreachable } from '../../model/errors';
 import { revokeAccess } from './access';
 import { findCgroups, processesIn, removeCgroups } from './cgroups';
 import { deleteKindCluster } from './kind-cluster';
@@ -56,7 +56,7 @@ export async function teardown(paths: PlatformPaths): Promise<void> {
   );
   await endUnrecorded(paths);
 
-  if (record) await releaseCluster(record, paths);
+  const notRevoked = record && (await releaseCluster(record, paths));
   const sockets = shimSockets(paths);
   await unmountAll(paths);
   if (record?.cluster.kind === 'native') await deleteLink(addressesOf(record.cluster.index).link);
@@ -68,6 +68,7 @@ export async function teardown(paths: PlatformPaths): Promise<void> {
   if (left.length > 0) {
     throw new HomeostatError('failed', `left behind: ${left.join(', ')}; run down again`);
   }
+  if (notRevoked) throw notRevoked;
 }
 
 /** What of a platform is still there, for people; nothing after `down`. */
@@ -115,15 +116,24 @@ async function endUnrecorded(paths: PlatformPaths): Promise<void> {
   }
 }
 
-/** A cluster that is not made of our processes. */
-async function releaseCluster(record: PlatformRecord, paths: PlatformPaths): Promise<void> {
+/** A cluster that is not made of our processes. One of the user's that is away keeps our rights: the error. */
+async function releaseCluster(
+  record: PlatformRecord,
+  paths: PlatformPaths,
+): Promise<HomeostatError | undefined> {
   const { cluster } = record;
   if (cluster.kind === 'kind') await deleteKindCluster(cluster.cluster, paths);
   if (cluster.kind === 'context' && existsSync(paths.adminKubeconfig)) {
     const config = new KubeConfig();
     config.loadFromFile(paths.adminKubeconfig);
-    await revokeAccess(config);
+    try {
+      await revokeAccess(config, paths);
+    } catch (error) {
+      const mend = `delete what bears the label homeostat.dev/platform=${paths.name} there yourself`;
+      return unreachable(`the cluster of context ${cluster.context}`, mend, error);
+    }
   }
+  return undefined;
 }
 
 function mountsUnder(folder: string): string[] {
