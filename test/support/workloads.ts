@@ -161,7 +161,8 @@ export class Workloads {
   async until(reached: () => Promise<boolean>, timeoutMs = 60_000): Promise<void> {
     const deadline = Date.now() + timeoutMs;
     while (!(await reached())) {
-      if (Date.now() > deadline) throw new Error(`not reached within ${timeoutMs} ms: ${reached}`);
+      if (Date.now() > deadline)
+        throw new Error(`not reached within ${timeoutMs} ms: ${String(reached)}`);
       await sleep(100);
     }
   }

@@ -271,7 +271,7 @@ describeWorkflow('heal', () => {
       const handle = await start();
       await until(handle, ({ phase }) => phase === 'verifying');
       await handle.cancel();
-      await expect(handle.result()).rejects.toThrow();
+      await expect(handle.result()).rejects.toThrow('Workflow execution cancelled');
       release();
       expect((await handle.describe()).status.name).toBe('CANCELLED');
       expect(cluster.effects).toEqual(['rollback', 'undo rollback']);

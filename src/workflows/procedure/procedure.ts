@@ -441,5 +441,7 @@ function secondsBetween(from: string | undefined, to: string | undefined): numbe
 
 /** Never resolves; rejects when the background work fails. */
 function failing(work: Promise<void>): Promise<never> {
-  return new Promise((_, reject) => work.catch(reject));
+  return new Promise((_, reject) => {
+    work.catch(reject);
+  });
 }
