@@ -40,7 +40,7 @@ async function demonstrate({ name, keep }: DemoOptions): Promise<DemoResult> {
     const platform = await ensureUp({ name, progress });
     progress('deploying the shop: web, api, worker');
     return await withSession({ name }, async (session) => {
-      const shop = new Shop(loadKubeConfig(session.config));
+      const shop = new Shop(loadKubeConfig(session.config), platform.name);
       await shop.deploy();
       finish(true);
       const say = (line: string) => void process.stderr.write(`homeostat: ${line}\n`);

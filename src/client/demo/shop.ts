@@ -31,14 +31,18 @@ export class Shop {
   private readonly apps: AppsV1Api;
   private readonly core: CoreV1Api;
 
-  constructor(private readonly kubeConfig: KubeConfig) {
+  constructor(
+    private readonly kubeConfig: KubeConfig,
+    private readonly platform: string,
+  ) {
     this.apps = kubeConfig.makeApiClient(AppsV1Api);
     this.core = kubeConfig.makeApiClient(CoreV1Api);
   }
 
   /** Deploys the shop and returns when every application answers. */
   async deploy(): Promise<void> {
-    await applyAll(this.kubeConfig, await readManifest(shipped('lab', 'shop', 'shop.yaml')));
+    const manifest = await readManifest(shipped('lab', 'shop', 'shop.yaml'));
+    await applyAll(this.kubeConfig, manifest, this.platform);
     const deadline = Date.now() + 90_000;
     for (;;) {
       const missing = await this.notServing();
