@@ -10,7 +10,7 @@ import { Certificates } from '../../src/client/platform/certificates';
 import { withLock } from '../../src/client/platform/lock';
 import { addressesOf, overlap } from '../../src/client/platform/network';
 import { platformPaths } from '../../src/client/platform/paths';
-import { choosePorts, defaultPorts } from '../../src/client/platform/ports';
+import { allPorts, choosePorts, defaultPorts } from '../../src/client/platform/ports';
 import { end, identify, isAlive } from '../../src/client/platform/processes';
 import { backoffMs } from '../../src/client/platform/supervisor';
 
@@ -67,11 +67,13 @@ describe('ports', () => {
       server.listen(defaultPorts.temporal, '127.0.0.1', resolve).once('error', () => resolve());
     });
     const said: string[] = [];
-    const ports = await choosePorts('one', {}, (message) => said.push(message));
+    const ports = await choosePorts('one', allPorts, {}, (message) => said.push(message));
     expect(ports.temporal).toBeGreaterThan(defaultPorts.temporal);
     expect(new Set(Object.values(ports)).size).toBe(Object.keys(defaultPorts).length);
     expect(said[0]).toBe(`port 7233 (temporal) is in use, taking ${ports.temporal}`);
-    await expect(choosePorts('one', { temporal: 7233 }, () => undefined)).rejects.toThrow('in use');
+    await expect(choosePorts('one', allPorts, { temporal: 7233 }, () => undefined)).rejects.toThrow(
+      'in use',
+    );
     server.close();
   });
 });

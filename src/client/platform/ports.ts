@@ -14,6 +14,9 @@ export const defaultPorts = {
 
 export type Ports = typeof defaultPorts;
 
+export const agentPorts = ['gateway', 'worker', 'detector'] as const satisfies (keyof Ports)[];
+export const allPorts = ['temporal', 'ui', ...agentPorts] as const satisfies (keyof Ports)[];
+
 /** Whether nothing listens on a port of this machine. */
 export function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
@@ -39,17 +42,18 @@ function taken(except: string): Set<number> {
 }
 
 /**
- * A port for every part: the one asked for, else the default, else the next free one.
+ * A port for every part that is needed: the one asked for, else the default, else the next free one.
  * @throws HomeostatError `bad-input` when a port that was asked for is in use.
  */
 export async function choosePorts(
   name: string,
+  needed: readonly (keyof Ports)[],
   asked: Partial<Ports>,
   say: (message: string) => void,
 ): Promise<Ports> {
   const used = taken(name);
-  const chosen: Partial<Ports> = {};
-  for (const part of Object.keys(defaultPorts) as (keyof Ports)[]) {
+  const chosen: Ports = { ...defaultPorts };
+  for (const part of needed) {
     const wanted = asked[part];
     if (wanted !== undefined) {
       if (used.has(wanted) || !(await isFree(wanted))) {
@@ -64,7 +68,7 @@ export async function choosePorts(
       }
       chosen[part] = port;
     }
-    used.add(chosen[part] as number);
+    used.add(chosen[part]);
   }
-  return chosen as Ports;
+  return chosen;
 }

@@ -13,7 +13,7 @@ import { answersOk } from './probes';
 import { type PlatformRecord, readRecord } from './records';
 import { type Part, Supervisor } from './supervisor';
 import { teardown } from './teardown';
-import { temporalPart, temporalReady } from './temporal-server';
+import { reachTemporal, temporalPart } from './temporal-server';
 
 /** The supervisor's whole life: bring the platform up, look after it, take it down when told to. */
 export async function supervise(name: string): Promise<void> {
@@ -50,7 +50,7 @@ async function bringUp(
   const cluster = await connect(record, paths);
   const temporal = temporalPart(record, paths);
   await Promise.all([
-    temporal ? supervisor.keep(temporal) : reachTemporal(record),
+    temporal ? supervisor.keep(temporal) : reachTemporal(record.temporal.address),
     startCluster(supervisor, record, paths).then(() => grantAccess(cluster(), paths)),
   ]);
   writeConfigs(record, paths, cluster().getCurrentContext());
@@ -69,17 +69,6 @@ async function connect(record: PlatformRecord, paths: PlatformPaths): Promise<()
     }
     return config;
   };
-}
-
-async function reachTemporal({ temporal }: PlatformRecord): Promise<void> {
-  const ready = temporalReady(temporal.address);
-  const deadline = Date.now() + 15_000;
-  while (!(await ready().catch(() => false))) {
-    if (Date.now() > deadline) {
-      throw new HomeostatError('unreachable', `Temporal at ${temporal.address} does not answer`);
-    }
-    await sleep(500);
-  }
 }
 
 async function startCluster(

@@ -2,9 +2,10 @@ import { existsSync } from 'node:fs';
 import { copyFile, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import { execa } from 'execa';
-import { HomeostatError } from '../../model/errors';
+import { HomeostatError, unreachable } from '../../model/errors';
 import { cached } from './cache';
 import { findProgram, installPackages } from './packages';
 import { type PlatformPaths, projectRoot } from './paths';
@@ -116,4 +117,19 @@ export function temporalReady(address: string): () => Promise<boolean> {
     );
     return true;
   };
+}
+
+/** Waits a little for a server of the user's. @throws HomeostatError `unreachable` */
+export async function reachTemporal(address: string): Promise<void> {
+  const ready = temporalReady(address);
+  const deadline = Date.now() + 10_000;
+  while (!(await ready().catch(() => false))) {
+    if (Date.now() > deadline) {
+      throw unreachable(
+        `Temporal at ${address}`,
+        'start it, or name another with --temporal-address',
+      );
+    }
+    await sleep(500);
+  }
 }

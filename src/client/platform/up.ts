@@ -10,10 +10,10 @@ import { buildImages } from './images';
 import { createKindCluster, dockerAnswers, findKind } from './kind-cluster';
 import { withLock } from './lock';
 import { allowWatchers, createNetwork, freeIndex } from './network';
-import { installPackages, missingPackages } from './packages';
+import { installPackages, missingPackages, staticBusybox } from './packages';
 import { cacheRoot, type PlatformPaths, platformPaths, projectRoot } from './paths';
 import { type Platform, readPlatform } from './platform';
-import { choosePorts } from './ports';
+import { agentPorts, allPorts, choosePorts } from './ports';
 import { end, identify, isAlive, markVariable } from './processes';
 import { buildLabPrograms, buildPrograms } from './programs';
 import type { Progress } from './progress';
@@ -26,7 +26,7 @@ import {
   writeRecord,
 } from './records';
 import { teardown } from './teardown';
-import { findTemporal } from './temporal-server';
+import { findTemporal, reachTemporal } from './temporal-server';
 
 export interface UpOptions {
   name?: string;
@@ -92,27 +92,30 @@ async function prepare(
   record: PlatformRecord | undefined,
   progress: Progress,
 ): Promise<Prepared> {
+  const plan = planCluster(options, record);
+  const { server, address } = record?.temporal ?? { address: options.temporalAddress };
+  const ownTemporal = server ? undefined : address;
+  if (ownTemporal) await reachTemporal(ownTemporal);
   progress('looking at the cache');
-  const ownTemporal = record ? !record.temporal.server : options.temporalAddress;
   const [temporal, cluster] = await Promise.all([
     ownTemporal ? undefined : findTemporal(progress),
-    prepareCluster(options, record, progress),
+    prepareCluster(plan, progress),
   ]);
   return { temporal, cluster };
 }
 
-async function prepareCluster(
-  options: UpOptions,
-  record: PlatformRecord | undefined,
-  progress: Progress,
-): Promise<Prepared['cluster']> {
-  const context = record?.cluster.kind === 'context' ? record.cluster.context : options.context;
-  if (context) return { kind: 'context', config: readContext(context, options.kubeconfig) };
-  const kind = record?.cluster.kind ?? (dockerAnswers() ? 'kind' : 'native');
-  if (kind === 'kind') {
-    const lab = await buildLabPrograms(progress);
-    return { kind, images: await buildImages({ lab }, progress) };
+type Plan = { kind: 'native' } | { kind: 'kind' } | { kind: 'context'; config: KubeConfig };
+
+/** Where the cluster comes from; what stands in the way is said before anything is fetched. */
+function planCluster(options: UpOptions, record: PlatformRecord | undefined): Plan {
+  const known = record?.cluster;
+  if (known?.kind === 'context') {
+    return { kind: 'context', config: readContext(known.context, known.kubeconfig) };
   }
+  if (!known && options.context) {
+    return { kind: 'context', config: readContext(options.context, options.kubeconfig) };
+  }
+  if ((known?.kind ?? (dockerAnswers() ? 'kind' : 'native')) === 'kind') return { kind: 'kind' };
   const { state } = platformPaths(options.name ?? 'default');
   if (Buffer.byteLength(state) > longestState) {
     throw badInput(
@@ -127,12 +130,27 @@ async function prepareCluster(
       'start Docker, run as root, or give --context',
     );
   }
-  const [programs] = await Promise.all([
-    buildPrograms(progress),
-    installPackages(missingPackages(), progress),
-  ]);
-  const images = await buildImages(programs, progress);
-  return { kind: 'native', programs: programs.kubernetes, images };
+  return { kind: 'native' };
+}
+
+async function prepareCluster(plan: Plan, progress: Progress): Promise<Prepared['cluster']> {
+  switch (plan.kind) {
+    case 'context':
+      return plan;
+    case 'kind': {
+      await installPackages(staticBusybox() ? [] : ['busybox-static'], progress);
+      const lab = await buildLabPrograms(progress);
+      return { kind: 'kind', images: await buildImages({ lab }, progress) };
+    }
+    case 'native': {
+      const [programs] = await Promise.all([
+        buildPrograms(progress),
+        installPackages(missingPackages(), progress),
+      ]);
+      const images = await buildImages(programs, progress);
+      return { kind: 'native', programs: programs.kubernetes, images };
+    }
+  }
 }
 
 function readContext(context: string, kubeconfig: string | undefined): KubeConfig {
@@ -215,7 +233,8 @@ async function decide(
     ...(options.temporalPort !== undefined && { temporal: options.temporalPort }),
     ...(options.uiPort !== undefined && { ui: options.uiPort }),
   };
-  const { temporal, ui, ...ports } = await choosePorts(paths.name, asked, progress);
+  const needed = options.temporalAddress ? agentPorts : allPorts;
+  const { temporal, ui, ...ports } = await choosePorts(paths.name, needed, asked, progress);
   return {
     name: paths.name,
     createdAt: new Date().toISOString(),
