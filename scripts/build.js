@@ -72,13 +72,14 @@ function installDependencies() {
 function compile() {
   const hash = hashOf([...filesUnder(at('src')), at('package-lock.json'), at('tsconfig.json')]);
   whenStale(at('dist', '.built'), hash, 'compiling', () => {
+    // What runs from dist meanwhile keeps its files until the new ones are whole.
+    const draft = at('dist.draft');
+    fs.rmSync(draft, { recursive: true, force: true });
+    const tsc = at('node_modules', 'typescript', 'bin', 'tsc');
+    run(process.execPath, [tsc, '-p', at('tsconfig.json'), '--outDir', draft]);
+    run(process.execPath, [at('scripts', 'bundle.js'), draft]);
     fs.rmSync(at('dist'), { recursive: true, force: true });
-    run(process.execPath, [
-      at('node_modules', 'typescript', 'bin', 'tsc'),
-      '-p',
-      at('tsconfig.json'),
-    ]);
-    run(process.execPath, [at('scripts', 'bundle.js')]);
+    fs.renameSync(draft, at('dist'));
   });
 }
 

@@ -4,7 +4,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { bundleWorkflowCode } = require('@temporalio/worker');
 
-const dist = path.resolve(__dirname, '..', 'dist');
+const dist = path.resolve(process.argv[2]);
 
 async function main() {
   const { code } = await bundleWorkflowCode({

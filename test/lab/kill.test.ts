@@ -38,19 +38,18 @@ describeLab('a worker that is killed changes nothing', () => {
         expect(await workloads.isAvailable('Deployment', 'web')).toBe(true);
         expect(await workloads.behaviour('Deployment', 'web')).toBe('good');
         expect(workloads.changesByHomeostat('deployments', 'web')).toBe(1);
-        expect(record.ledger.map(({ name, state }) => `${name} ${state}`)).toEqual([
-          'observe done',
-          'undo-rollout done',
-          'verify done',
-        ]);
+        // A look is taken again after a long wait; everything else happens once.
+        const steps = record.ledger.filter(({ name }) => name !== 'observe');
+        expect(steps.map(({ name }) => name)).toEqual(['undo-rollout', 'verify']);
         for (const entry of record.ledger) {
           expect(entry).toMatchObject({
+            state: 'done',
             startedAt: expect.any(String),
             endedAt: expect.any(String),
             attempts: expect.any(Number),
           });
         }
-        expect(record.ledger[1]!.undo).toMatchObject({ state: 'recorded' });
+        expect(steps[0]!.undo).toMatchObject({ state: 'recorded' });
       });
     },
     180_000,
@@ -73,7 +72,8 @@ describeLab('a worker that is killed changes nothing', () => {
         const record = await handle.result();
         expect(record.outcome).toBe('aborted');
         expect(trial.crashed()).toBe(true);
-        expect(record.ledger[1]!.undo).toMatchObject({ state: 'done' });
+        const rollback = record.ledger.find(({ name }) => name === 'undo-rollout');
+        expect(rollback!.undo).toMatchObject({ state: 'done' });
         expect(await workloads.behaviour('Deployment', 'web')).toBe('crash');
         expect(workloads.changesByHomeostat('deployments', 'web')).toBe(2);
       });
