@@ -27,7 +27,10 @@ async function main() {
     const { type } = await handle.describe();
     const file = path.join(root, 'test', 'histories', type, `${version}-${label}.json`);
     fs.mkdirSync(path.dirname(file), { recursive: true });
-    fs.writeFileSync(file, `${JSON.stringify(historyToJSON(await handle.fetchHistory()))}\n`);
+    fs.writeFileSync(
+      file,
+      `${JSON.stringify(JSON.parse(historyToJSON(await handle.fetchHistory())))}\n`,
+    );
     process.stderr.write(`recorded ${path.relative(root, file)}\n`);
   }
   await connection.close();

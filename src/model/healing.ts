@@ -80,12 +80,16 @@ export function hasWorked(diagnosis: Diagnosis): boolean {
   return current !== undefined && current.availableAt !== undefined;
 }
 
+/** The API's times are whole seconds, and come from the clocks of several machines. */
+const clockGrainMs = 5_000;
+
 /** Whether the fault came with a rollout: the revision never worked, or broke within the window after it. */
 export function followsRollout(diagnosis: Diagnosis, windowMs: number): boolean {
   if (!hasWorked(diagnosis)) return true;
   const { faultSince, rolledOutAt } = diagnosis;
   if (!faultSince || !rolledOutAt) return false;
-  return Date.parse(faultSince) - Date.parse(rolledOutAt) <= windowMs;
+  const after = Date.parse(faultSince) - Date.parse(rolledOutAt);
+  return after >= -clockGrainMs && after <= windowMs;
 }
 
 /** Back to the template of an earlier revision; refers to revisions, since templates may hold secrets. */

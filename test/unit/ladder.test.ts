@@ -65,6 +65,11 @@ describe('whether the fault follows a rollout', () => {
       true,
     ],
     ['it broke much later', diagnosis([worked], { rolledOutAt: at(2), faultSince: at(59) }), false],
+    [
+      'it had begun before the rollout',
+      diagnosis([worked], { rolledOutAt: at(20), faultSince: at(5) }),
+      false,
+    ],
     ['the times are unknown', diagnosis([worked]), false],
   ])('%s', (_name, found, follows) => {
     expect(followsRollout(found, settings.rolloutWindowMs)).toBe(follows);

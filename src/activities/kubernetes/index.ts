@@ -55,6 +55,8 @@ export interface KubernetesDeps {
   artifacts: ArtifactStore;
   /** The cluster that the KubeConfig leads to; targets of any other are refused. */
   clusterName: string;
+  /** Namespaces in which every action needs an approval, beside those that are marked. */
+  protectedNamespaces?: readonly string[];
 }
 
 export function createKubernetesActivities(deps: KubernetesDeps): KubernetesActivities {
@@ -73,7 +75,9 @@ export function createKubernetesActivities(deps: KubernetesDeps): KubernetesActi
 
   return {
     diagnose: (input) =>
-      on(input.target, 'look at', async () => withAttempts(await diagnose(client, input))),
+      on(input.target, 'look at', async () =>
+        withAttempts(protect(await diagnose(client, input), input.target, deps)),
+      ),
     snapshot: (input) =>
       on(input.target, 'keep evidence of', () => snapshot(client, deps.artifacts, input)),
     planRollback: (input) =>
@@ -99,6 +103,14 @@ export function createKubernetesActivities(deps: KubernetesDeps): KubernetesActi
       );
     },
   };
+}
+
+function protect(
+  diagnosis: Diagnosis,
+  { namespace = '' }: Target,
+  { protectedNamespaces = [] }: KubernetesDeps,
+): Diagnosis {
+  return protectedNamespaces.includes(namespace) ? { ...diagnosis, protected: true } : diagnosis;
 }
 
 function assertOurs(target: Target, clusterName: string): void {

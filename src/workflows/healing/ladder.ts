@@ -35,5 +35,5 @@ export function mayRecover(diagnosis: Diagnosis, observations: readonly Observat
 
 /** Why a person must agree to a rung, or undefined. */
 export function approvalReason(rung: Rung, diagnosis: Diagnosis): string | undefined {
-  return rung.needsApproval ?? (diagnosis.protected ? 'the target is marked protected' : undefined);
+  return rung.needsApproval ?? (diagnosis.protected ? 'the target is protected' : undefined);
 }
