@@ -3,7 +3,7 @@ import type { Temporal } from '../client/temporal';
 import type { Check } from './health';
 import { openGet } from './kubernetes';
 
-const deadlineMs = 1_500;
+const deadlineMs = 1_400;
 
 /** Whether Temporal's frontend answers. */
 export function temporalAnswers({ connection, address }: Temporal): Check {

@@ -15,16 +15,17 @@ import {
 } from '../client/temporal';
 import { type Config, governorPolicy } from '../model/config';
 import { formatDuration } from '../model/duration';
-import { HomeostatError } from '../model/errors';
+import { HomeostatError, messageOf } from '../model/errors';
 import { kubernetesAnswers, temporalAnswers } from '../service/checks';
 import { createReadiness } from '../service/health';
 import { createLogger, type Logger } from '../service/log';
+import { saveMemory } from '../service/memory';
 import { createRegistry } from '../service/registry';
 import { startServer } from '../service/server';
 import { listenForShutdown } from '../service/shutdown';
 import { heartbeatInterceptor } from './heartbeat';
 import { createProcedureSinks } from './metrics';
-import { installRuntime } from './telemetry';
+import { installRuntime, readSdkMetrics } from './telemetry';
 
 /** Configuration with all places resolved. */
 export type WorkerConfig = Config & { artifacts: { directory: string } };
@@ -61,9 +62,9 @@ export interface WorkerParts {
  * @throws HomeostatError `unreachable` when Temporal does not answer within a minute.
  */
 export async function runWorker(config: WorkerConfig, extra?: WorkerExtras): Promise<void> {
+  saveMemory();
   const log = createLogger('worker', config.log.level);
   const shutdown = listenForShutdown(log, config.worker.shutdownGrace);
-  const readMetrics = await installRuntime(log);
   const registry = createRegistry();
   const kubeConfig = loadKubeConfig(config);
   const temporal = lazyTemporal(config);
@@ -79,7 +80,7 @@ export async function runWorker(config: WorkerConfig, extra?: WorkerExtras): Pro
       worker: () => mustRun(worker),
     }),
     registry,
-    extraMetrics: readMetrics,
+    extraMetrics: readSdkMetrics,
   });
   try {
     connection = await reachTemporal(parts, shutdown.signal);
@@ -109,6 +110,7 @@ export function createWorker(parts: WorkerParts, connection: NativeConnection): 
         kubeConfig,
         artifacts: createFolderStore({ directory: config.artifacts.directory }),
         clusterName: config.cluster.name,
+        protectedNamespaces: config.healing.protectedNamespaces,
       }),
       ...governorActivities(parts),
     },
@@ -145,13 +147,14 @@ async function reachTemporal(
   while (!stop.aborted) {
     try {
       await prepareTemporal(parts);
+      await installRuntime(log);
       return await NativeConnection.connect(temporal.options);
     } catch (error) {
       if (error instanceof HomeostatError && error.code === 'bad-input') throw error;
       if (Date.now() > giveUpAt) throw toHomeostatError(error, temporal);
       const left = formatDuration(giveUpAt - Date.now());
       log.warn(
-        { address: temporal.address, error },
+        { address: temporal.address, error: messageOf(error) },
         `Temporal is unreachable; trying ${left} more`,
       );
       await sleep(retryMs, undefined, { signal: stop }).catch(() => undefined);

@@ -2,43 +2,41 @@ import { createServer } from 'node:net';
 import { makeTelemetryFilterString, Runtime } from '@temporalio/worker';
 import { type Logger, temporalLogger } from '../service/log';
 
-/** The text of the SDK's own metrics. */
-export type ReadMetrics = () => Promise<string>;
-
-let installed: Promise<ReadMetrics> | undefined;
+/** Where this process' runtime serves its metrics. */
+let address: string | undefined;
 
 /**
- * Installs Temporal's runtime once per process: its log goes to ours, and its metrics to a port
- * of this machine that only this process reads.
+ * Installs Temporal's runtime: its log goes to ours, and its metrics to a port of this machine that
+ * only this process reads. The runtime ends with its last connection, or with a connection that
+ * failed, so it is installed before each attempt.
  */
-export function installRuntime(log: Logger): Promise<ReadMetrics> {
-  installed ??= install(log);
-  return installed;
-}
-
-async function install(log: Logger): Promise<ReadMetrics> {
-  const address = `127.0.0.1:${await freePort()}`;
+export async function installRuntime(log: Logger): Promise<void> {
+  const bindAddress = `127.0.0.1:${await freePort()}`;
   Runtime.install({
     logger: temporalLogger(log),
-    // Signals are ours to handle: a worker without them would end twice.
+    // Signals are ours to handle: the worker would begin to end without a word.
     shutdownSignals: [],
     telemetryOptions: {
       logging: { filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }), forward: {} },
       metrics: {
-        prometheus: {
-          bindAddress: address,
-          countersTotalSuffix: true,
-          useSecondsForDurations: true,
-        },
+        prometheus: { bindAddress, countersTotalSuffix: true, useSecondsForDurations: true },
       },
     },
   });
-  return async () => {
+  address = bindAddress;
+}
+
+/** The SDK's own metrics as text; empty while no runtime serves them. */
+export async function readSdkMetrics(): Promise<string> {
+  if (!address) return '';
+  try {
     const response = await fetch(`http://${address}/metrics`, {
       signal: AbortSignal.timeout(1_000),
     });
-    return response.text();
-  };
+    return await response.text();
+  } catch {
+    return '';
+  }
 }
 
 function freePort(): Promise<number> {

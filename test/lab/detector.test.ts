@@ -204,8 +204,8 @@ describeLab('the detector', () => {
     await patch('ending', { metadata: { finalizers: null } });
     const [slow] = await workloads.pods('slow');
     expect(slow?.status?.containerStatuses?.[0]).toMatchObject({ ready: true, restartCount: 0 });
-    const targets = new Set<string | undefined>();
-    for await (const { workflowId } of healings()) targets.add(workflowId.split(':')[4]);
+    const targets = new Set<string>();
+    for await (const { workflowId } of healings()) targets.add(String(workflowId.split(':')[4]));
     expect([...targets].toSorted()).toEqual([
       'marked',
       'meanwhile',

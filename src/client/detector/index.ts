@@ -5,6 +5,7 @@ import type { Config } from '../../model/config';
 import { kubernetesAnswers, temporalAnswers } from '../../service/checks';
 import { createReadiness } from '../../service/health';
 import { createLogger, type Logger } from '../../service/log';
+import { saveMemory } from '../../service/memory';
 import { createRegistry } from '../../service/registry';
 import { startServer } from '../../service/server';
 import { listenForShutdown } from '../../service/shutdown';
@@ -26,6 +27,7 @@ const seedAgainMs = 2_000;
 
 /** Watches the cluster until SIGTERM, and has the workflow `heal` run for every fault it finds. */
 export async function runDetector(config: Config): Promise<void> {
+  saveMemory();
   const log = createLogger('detector', config.log.level);
   const shutdown = listenForShutdown(log, graceMs);
   const kubeConfig = loadKubeConfig(config);
@@ -52,19 +54,23 @@ export async function runDetector(config: Config): Promise<void> {
     marker: new Marker(kubeConfig, metrics, log),
     metrics,
   });
-  const watches = watchAll({ config, kubeConfig, detector, metrics, log, signal: shutdown.signal });
+  let watches: Watches | undefined;
   const server = await startServer({
     listen: config.detector.listen,
     key: 'detector.listen',
     readiness: createReadiness({
       temporal: temporalAnswers(temporal),
       kubernetes: kubernetesAnswers(kubeConfig),
-      watches: () => watches.mustBeConnected(),
+      watches: () => mustWatch(watches),
     }),
     registry,
   });
-  void watches.synced.then(() => detector.start());
-  void watches.synced.then(() => seed(config, temporal, detector, shutdown.signal, log));
+  watches = watchAll({ config, kubeConfig, detector, metrics, log, signal: shutdown.signal });
+  void watches.synced.then(() => {
+    log.info({ objects: cache.size }, 'watching');
+    detector.start();
+    return seed(config, temporal, detector, shutdown.signal, log);
+  });
   if (!shutdown.signal.aborted) await once(shutdown.signal, 'abort');
   detector.stop();
   reporter.close();
@@ -74,6 +80,11 @@ export async function runDetector(config: Config): Promise<void> {
     { untold: reporter.waiting },
     'ended; what Temporal was not told is found again at the next start',
   );
+}
+
+function mustWatch(watches: Watches | undefined): void {
+  if (!watches) throw new Error('not watching yet');
+  watches.mustBeConnected();
 }
 
 /** Sends reports, and registers the search attributes that they need, again after each failure. */
