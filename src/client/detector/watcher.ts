@@ -35,7 +35,8 @@ interface WatchEvent {
   object: RawObject & { code?: number; message?: string };
 }
 
-const pageSize = 500;
+/** Small enough that a page of large pods does not swell the heap. */
+const pageSize = 100;
 const listTimeoutMs = 30_000;
 const firstPauseMs = 100;
 const longestPauseMs = 2_000;
