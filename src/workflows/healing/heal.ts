@@ -46,6 +46,8 @@ class Healing {
   private readonly settings: HealingSettings;
   private readonly observations: Observation[];
   private readonly procedure: Procedure<WorkloadChange>;
+  /** What the target looked like at the start; kept before anything is changed. */
+  private evidence: Promise<void> = Promise.resolve();
   /** Set once waiting for the target to come right by itself was in vain. */
   private givenUpWaiting = false;
 
@@ -88,16 +90,14 @@ class Healing {
   }
 
   private async climb(): Promise<Conclusion> {
-    let evidence: Promise<void> | undefined = this.gather('start');
+    this.evidence = this.gather('start');
     for (;;) {
       const diagnosis = await this.lookWhenClear();
-      await evidence;
-      evidence = undefined;
       const end = this.endWithoutActing(diagnosis);
-      if (end) return end;
+      if (end) return this.withEvidence(end);
       if (!this.givenUpWaiting && mayRecover(diagnosis, this.observations)) {
         const recovered = await this.verified();
-        if (recovered) return recovered;
+        if (recovered) return this.withEvidence(recovered);
         this.givenUpWaiting = true;
         continue;
       }
@@ -133,7 +133,10 @@ class Healing {
     return {
       name: rung.name,
       plan: () => rung.plan({ target: this.target, diagnosis, token }),
-      act: makeChange,
+      act: async (change: WorkloadChange) => {
+        await this.evidence;
+        return makeChange(change);
+      },
       needsApproval: approvalReason(rung, diagnosis),
     };
   }
@@ -163,6 +166,12 @@ class Healing {
     return this.healthyAs(verification.why);
   }
 
+  /** Waits for the evidence, so that a finished record holds it. */
+  private async withEvidence(conclusion: Conclusion): Promise<Conclusion> {
+    await this.evidence;
+    return conclusion;
+  }
+
   /** Healed by this procedure where it changed something, and healthy without it otherwise. */
   private healthyAs(why: string): Conclusion {
     const changed = this.procedure.changed();
@@ -171,6 +180,7 @@ class Healing {
   }
 
   private async atWitsEnd(diagnosis: Diagnosis): Promise<ApplicationFailure> {
+    await this.evidence;
     await this.gather('end');
     const tried = this.procedure.tried();
     const reason = tried.length > 0 ? `${tried.join(', ')} did not help` : 'no rung applies';
