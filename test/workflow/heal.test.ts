@@ -81,6 +81,9 @@ describeWorkflow('heal', () => {
     throw new Error(`never reached: ${JSON.stringify(await recordOf(handle), null, 2)}`);
   }
 
+  /** A target that was not mended rests for a minute at first. */
+  const coolDown = () => env.sleep('61s');
+
   const waitingForApproval = (record: ProcedureRecord) => record.phase === 'waiting-approval';
 
   test('undoes a bad release, verifies it, and keeps a complete ledger', () =>
@@ -168,6 +171,7 @@ describeWorkflow('heal', () => {
     running(async ({ start }) => {
       cluster.diagnosis = badRelease({ ignored: true });
       expect(await (await start()).result()).toMatchObject({ outcome: 'aborted' });
+      await coolDown();
       cluster.diagnosis = badRelease({ exists: false });
       expect(await (await start()).result()).toMatchObject({ outcome: 'already-healthy' });
       expect(cluster.effects).toEqual([]);
@@ -199,6 +203,7 @@ describeWorkflow('heal', () => {
         outcome: 'denied',
         reason: 'bob denied it: not today',
       });
+      await coolDown();
       const unanswered = await start({ settings: { approvalTimeoutMs: 60_000 } });
       await until(unanswered, waitingForApproval);
       await env.sleep('61s');
