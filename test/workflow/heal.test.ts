@@ -298,6 +298,36 @@ describeWorkflow('heal', () => {
       expect(record.blockedBy).toBeUndefined();
     }));
 
+  test('a halt holds even when the target is said to have recovered and has not', () =>
+    running(async ({ start, governor }) => {
+      await governor.executeUpdate('halt', { args: [{ by: 'ann', reason: 'rehearsal' }] });
+      const handle = await start();
+      await until(handle, ({ blockedBy }) => blockedBy?.gate === 'halted');
+      await handle.signal('observed', { evidence: observation('recovered') });
+      await until(
+        handle,
+        ({ ledger }) => ledger.filter(({ state }) => state === 'done').length > 1,
+      );
+      await until(handle, ({ blockedBy }) => blockedBy?.gate === 'halted');
+      expect(cluster.effects).toEqual([]);
+      await governor.executeUpdate('resume', { args: [{ by: 'ann' }] });
+      expect(await handle.result()).toMatchObject({ outcome: 'healed' });
+      expect(cluster.effects).toEqual(['rollback']);
+    }));
+
+  test('an approval during a halt acts only after the halt', () =>
+    running(async ({ start, governor }) => {
+      cluster.diagnosis = badRelease({ protected: true });
+      const handle = await start();
+      await until(handle, waitingForApproval);
+      await governor.executeUpdate('halt', { args: [{ by: 'ann', reason: 'rehearsal' }] });
+      await handle.executeUpdate('approve', { args: [{ by: 'bob' }] });
+      await until(handle, ({ blockedBy }) => blockedBy?.gate === 'halted');
+      expect(cluster.effects).toEqual([]);
+      await governor.executeUpdate('resume', { args: [{ by: 'ann' }] });
+      expect(await handle.result()).toMatchObject({ outcome: 'healed' });
+    }));
+
   test('two procedures never act on one target at a time', () =>
     running(async ({ start }) => {
       let release = () => {};

@@ -192,7 +192,9 @@ export class Procedure<C> {
     const entry = this.open(action.name);
     try {
       const planned = await action.plan();
-      if (action.needsApproval && !(await this.approved(entry, planned, action.needsApproval))) {
+      const agreed = !action.needsApproval || (await this.approved(planned, action.needsApproval));
+      // The gates may have shut meanwhile: nothing acts without a lease, paused, or under a halt.
+      if (!agreed || (await this.clearance()) === 'woken') {
         this.close(entry, 'skipped', 'the target is said to have recovered meanwhile');
         return 'woken';
       }
@@ -257,16 +259,13 @@ export class Procedure<C> {
   }
 
   /** Waits for a person's word; false when the wait was ended by `wake`. */
-  private async approved(entry: LedgerEntry, planned: Planned<C>, why: string): Promise<boolean> {
+  private async approved(planned: Planned<C>, why: string): Promise<boolean> {
     const approval = this.askFor(planned, why);
     this.enter('waiting-approval');
     const decided = () => approval.state !== 'waiting' || this.woken;
     const deadline = Date.parse(approval.until);
     await condition(() => decided() || this.mustContinue(), Math.max(deadline - Date.now(), 1));
-    if (!decided() && this.mustContinue()) {
-      this.close(entry, 'skipped', 'goes on in the next run');
-      await this.continueAsNew();
-    }
+    if (!decided() && this.mustContinue()) await this.continueAsNew();
     if (approval.state === 'approved') return true;
     if (approval.state === 'denied') {
       throw new Refusal('denied', `${approval.by} denied it: ${approval.comment}`);
@@ -396,6 +395,9 @@ export class Procedure<C> {
   }
 
   private async continueAsNew(): Promise<never> {
+    for (const entry of this.record.ledger) {
+      if (entry.state === 'running') this.close(entry, 'skipped', 'goes on in the next run');
+    }
     return this.options.continueAsNew({
       record: this.record,
       undoable: this.undoable,
