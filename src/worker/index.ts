@@ -45,7 +45,7 @@ const retryMs = 500;
 const callTimeoutMs = 5_000;
 
 /** The share of the grace that running activities have before they are cancelled; the rest is for noticing it. */
-const undisturbed = 0.6;
+const undisturbed = 0.3;
 
 /** What a worker is made of. */
 export interface WorkerParts {

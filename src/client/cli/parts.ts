@@ -18,6 +18,7 @@ export function registerPartCommands(program: Command): void {
       const { config } = load(options);
       const { runWorker } = require('../../worker') as typeof Worker;
       await runWorker(config);
+      end();
     },
   );
   part(program, 'detector', 'run the detector, which watches the cluster for faults').action(
@@ -25,8 +26,14 @@ export function registerPartCommands(program: Command): void {
       const { config } = load(options);
       const { runDetector } = require('../detector') as typeof Detector;
       await runDetector(config);
+      end();
     },
   );
+}
+
+/** What an activity left behind, a timer or a connection, must not keep a part that was told to end. */
+function end(): never {
+  process.exit();
 }
 
 function part(program: Command, name: string, description: string): Command {
