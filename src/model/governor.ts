@@ -1,5 +1,5 @@
 import type { Gate } from './procedure';
-import { type Target, targetKey } from './target';
+import { isTarget, type Target, targetKey } from './target';
 
 /** Limits that the governor keeps. Times in milliseconds. */
 export interface GovernorPolicy {
@@ -80,6 +80,25 @@ export type GovernorAnswer =
   | { workflowId: string; answer: 'refused'; gate: Gate };
 
 const hour = 3_600_000;
+
+/** Whether a signal's payload is a request. */
+export function isLeaseRequest(value: unknown): value is LeaseRequest {
+  const request = value as Partial<LeaseRequest> | null | undefined;
+  return typeof request?.workflowId === 'string' && isTarget(request.target);
+}
+
+/** Whether a signal's payload is a release. */
+export function isLeaseRelease(value: unknown): value is LeaseRelease {
+  return typeof (value as Partial<LeaseRelease> | null | undefined)?.workflowId === 'string';
+}
+
+/** Whether a signal's payload is a policy. */
+export function isGovernorPolicy(value: unknown): value is GovernorPolicy {
+  const policy = (value ?? {}) as Record<string, unknown>;
+  return Object.keys(defaultGovernorPolicy).every(
+    (key) => Number.isFinite(policy[key]) && (policy[key] as number) >= 0,
+  );
+}
 
 export function newGovernorState(cluster: string, policy = defaultGovernorPolicy): GovernorState {
   return { cluster, policy, leases: {}, waiting: [], history: {} };

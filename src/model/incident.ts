@@ -1,4 +1,5 @@
-import type { Target } from './target';
+import { badInput } from './errors';
+import { isTarget, type Target } from './target';
 
 /** Something seen on a Kubernetes object: that the fault is there, or that it went away. */
 export interface Observation {
@@ -45,4 +46,33 @@ export interface HealInput {
   settings?: Partial<HealingSettings>;
   /** Say what would be done, and do nothing. */
   dryRun?: boolean;
+}
+
+/** Whether something that came from outside is an observation. */
+export function isObservation(value: unknown): value is Observation {
+  if (typeof value !== 'object' || value === null) return false;
+  const { object, state, message, seenAt } = value as Record<string, unknown>;
+  const texts = [object, message, seenAt].every((text) => typeof text === 'string');
+  return texts && (state === 'broken' || state === 'recovered');
+}
+
+/**
+ * Checks the input of `heal`, which scripts can start too.
+ * @throws HomeostatError `bad-input` that names the field and the mend.
+ */
+export function checkHealInput(input: unknown): asserts input is HealInput {
+  const incident = (input as Partial<HealInput> | undefined)?.incident;
+  if (!isTarget(incident?.target)) {
+    throw badInput(
+      `incident.target ${JSON.stringify(incident?.target) ?? 'missing'}`,
+      'give {"cluster", "kind", "namespace", "name"}',
+    );
+  }
+  const { observations } = incident;
+  if (!Array.isArray(observations) || !observations.every(isObservation)) {
+    throw badInput(
+      `incident.observations ${JSON.stringify(observations) ?? 'missing'}`,
+      'give a list of {"object", "state", "message", "seenAt"}, which may be empty',
+    );
+  }
 }

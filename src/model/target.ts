@@ -35,3 +35,11 @@ export type WorkloadKind = (typeof workloadKinds)[number];
 export function isWorkloadKind(kind: string): kind is WorkloadKind {
   return (workloadKinds as readonly string[]).includes(kind);
 }
+
+/** Whether something that came from outside is a target. */
+export function isTarget(value: unknown): value is Target {
+  if (typeof value !== 'object' || value === null) return false;
+  const { cluster, kind, name, namespace } = value as Record<string, unknown>;
+  const named = [cluster, kind, name].every((text) => typeof text === 'string' && text !== '');
+  return named && (namespace === undefined || typeof namespace === 'string');
+}

@@ -9,11 +9,13 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import { messageOf } from '../model/errors';
 import {
   type GovernorAnswer,
   type GovernorPolicy,
   type GovernorState,
+  isGovernorPolicy,
+  isLeaseRelease,
+  isLeaseRequest,
   newGovernorState,
   nextChangeAt,
   receiveHalt,
@@ -22,7 +24,12 @@ import {
   receiveResume,
   settle,
 } from '../model/governor';
-import { type ByMessage, checkMessage, type ReasonedMessage } from '../model/messages';
+import {
+  type ByMessage,
+  checkMessage,
+  type MessageName,
+  type ReasonedMessage,
+} from '../model/messages';
 import { releaseSignal, requestSignal } from './procedure/lease';
 import { grantedSignal, refusedSignal } from './procedure/messages';
 
@@ -60,28 +67,40 @@ export async function governor(input: GovernorInput): Promise<void> {
     change(() => receiveHalt(state, { ...message, at: new Date().toISOString() }));
   const resume = () => change(() => receiveResume(state, Date.now()));
 
+  const configure = (policy: GovernorPolicy) =>
+    change(() => {
+      state.policy = policy;
+    });
+  /** A malformed signal must not stop the governor, so it is shown and forgotten. */
+  let rejected = '';
+  const wellFormed =
+    <M>(name: string, isM: (message: unknown) => message is M, apply: (message: M) => void) =>
+    (message: unknown) => {
+      if (isM(message)) return apply(message);
+      rejected = `ignored signal ${name}: ${JSON.stringify(message)?.slice(0, 200)}`;
+      stirred = true;
+    };
+
   setHandler(stateQuery, () => state);
-  setHandler(requestSignal, (request) => change(() => receiveRequest(state, request, Date.now())));
-  setHandler(releaseSignal, (release) => change(() => receiveRelease(state, release, Date.now())));
-  setHandler(configureSignal, (policy) => change(() => void (state.policy = policy)));
+  setHandler(
+    requestSignal,
+    wellFormed('request', isLeaseRequest, (request) =>
+      change(() => receiveRequest(state, request, Date.now())),
+    ),
+  );
+  setHandler(
+    releaseSignal,
+    wellFormed('release', isLeaseRelease, (release) =>
+      change(() => receiveRelease(state, release, Date.now())),
+    ),
+  );
+  setHandler(configureSignal, wellFormed('configure', isGovernorPolicy, configure));
+  setHandler(haltSignal, wellFormed('halt', isMessage<ReasonedMessage>('halt'), halt));
+  setHandler(resumeSignal, wellFormed('resume', isMessage<ByMessage>('resume'), resume));
   setHandler(haltUpdate, halt, { validator: (message) => checkMessage('halt', message) });
   setHandler(resumeUpdate, resume, { validator: (message) => checkMessage('resume', message) });
-  setHandler(haltSignal, (message) => unlessMalformed('halt', message, halt));
-  setHandler(resumeSignal, (message) => unlessMalformed('resume', message, resume));
 
-  let rejected = '';
-  function unlessMalformed<M>(name: 'halt' | 'resume', message: M, apply: (message: M) => void) {
-    try {
-      checkMessage(name, message);
-    } catch (error) {
-      rejected = `ignored signal ${messageOf(error)}`;
-      stirred = true;
-      return;
-    }
-    apply(message);
-  }
-
-  while (!workflowInfo().continueAsNewSuggested) {
+  while (stirred || !workflowInfo().continueAsNewSuggested) {
     if (stirred) {
       stirred = false;
       answers.push(...settle(state, Date.now()));
@@ -95,9 +114,19 @@ export async function governor(input: GovernorInput): Promise<void> {
     else await condition(woken, Math.max(next - Date.now(), 1));
     stirred = true;
   }
-  settle(state, Date.now());
   await continueAsNew<typeof governor>({ cluster: input.cluster, state });
 }
+
+const isMessage =
+  <M>(name: MessageName) =>
+  (message: unknown): message is M => {
+    try {
+      checkMessage(name, message);
+      return true;
+    } catch {
+      return false;
+    }
+  };
 
 /** A procedure that is gone needs no answer; its lease lapses. */
 async function tell(answer: GovernorAnswer): Promise<void> {

@@ -381,6 +381,47 @@ describeWorkflow('heal', () => {
       expect(cluster.effects).toEqual([]);
     }));
 
+  test('malformed signals stop neither a procedure nor the governor', () =>
+    running(async ({ start, governor }) => {
+      cluster.diagnosis = badRelease({ protected: true });
+      const handle = await start();
+      await until(handle, waitingForApproval);
+      for (const name of ['observed', 'granted', 'refused']) {
+        await handle.signal(name);
+        await handle.signal(name, 'nonsense');
+      }
+      for (const name of ['request', 'release', 'configure', 'halt', 'resume']) {
+        await governor.signal(name);
+        await governor.signal(name, { workflowId: 7 });
+      }
+      expect(await governor.query('state')).toMatchObject({ waiting: [] });
+      // A malformed grant is no lease; the next renewal brings a good one.
+      await env.sleep('61s');
+      await handle.signal('approve', { by: 'ann' });
+      expect(await handle.result()).toMatchObject({ outcome: 'healed' });
+    }));
+
+  test.each([
+    ['nothing', undefined, 'incident.target missing'],
+    ['no target', { incident: { symptom: 'crash-loop', observations: [] } }, 'incident.target'],
+    [
+      'no observations',
+      { incident: { target: { cluster: 'c', kind: 'Deployment', name: 'web' } } },
+      'incident.observations missing',
+    ],
+  ])('an input with %s is refused', (name, input, message) =>
+    running(async ({ taskQueue }) => {
+      const handle = await client.workflow.start('heal', {
+        taskQueue,
+        workflowId: `bad-input-${name}-${taskQueue}`,
+        args: input === undefined ? [] : [input],
+      });
+      await expect(handle.result()).rejects.toMatchObject({
+        cause: { message: expect.stringContaining(message) },
+      });
+    }),
+  );
+
   test('an unknown symptom is refused', () =>
     running(async ({ start }) => {
       const handle = await start({}, 'gremlins');

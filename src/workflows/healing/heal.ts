@@ -7,11 +7,14 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
+import { messageOf } from '../../model/errors';
 import type { Diagnosis, Verification, WorkloadChange } from '../../model/healing';
 import {
+  checkHealInput,
   defaultHealingSettings,
   type HealInput,
   type HealingSettings,
+  isObservation,
   type Observation,
 } from '../../model/incident';
 import type { Outcome, ProcedureRecord } from '../../model/procedure';
@@ -36,6 +39,7 @@ type HealCarried = Carried<WorkloadChange> & { observations: Observation[] };
  * @throws ApplicationFailure `bad-input` when the symptom has no runbook.
  */
 export async function heal(input: HealInput, carried?: HealCarried): Promise<ProcedureRecord> {
+  refuseBadInput(input);
   const runbook = runbookFor(input.incident.symptom);
   const healing = new Healing(input, runbook, carried);
   return input.dryRun ? healing.rehearse() : healing.run();
@@ -70,7 +74,7 @@ class Healing {
       continueAsNew: (state) =>
         continueAsNew<typeof heal>(this.input, { ...state, observations: this.observations }),
     });
-    setHandler(observedSignal, ({ evidence }) => this.take(evidence));
+    setHandler(observedSignal, (message) => this.take(message?.evidence));
     for (const observation of incident.observations) this.markSeen(observation);
   }
 
@@ -199,8 +203,11 @@ class Healing {
     }
   }
 
-  private take(observation: Observation): void {
-    if (!observation?.state) return;
+  private take(observation: unknown): void {
+    if (!isObservation(observation)) {
+      this.procedure.note(`ignored signal observed: ${JSON.stringify(observation)?.slice(0, 200)}`);
+      return;
+    }
     this.observations.push(observation);
     if (this.observations.length > mostObservations) this.observations.shift();
     this.markSeen(observation);
@@ -214,6 +221,15 @@ class Healing {
 
 function completed(reason: string): Conclusion {
   return { outcome: 'completed', reason };
+}
+
+/** A plain error would fail the workflow's task, which is repeated for ever. */
+function refuseBadInput(input: unknown): void {
+  try {
+    checkHealInput(input);
+  } catch (error) {
+    throw ApplicationFailure.nonRetryable(messageOf(error), 'bad-input');
+  }
 }
 
 function runbookFor(symptom: string): Runbook {

@@ -35,11 +35,13 @@ export class Lease {
   private renewal: CancellationScope | undefined;
 
   constructor(private readonly target: Target) {
-    setHandler(grantedSignal, ({ until }) => {
-      this.until = Date.parse(until);
+    setHandler(grantedSignal, (grant) => {
+      // NaN, from a malformed signal, is never a good lease.
+      this.until = Date.parse(grant?.until);
       this.gate = undefined;
     });
     setHandler(refusedSignal, (gate) => {
+      if (typeof gate?.gate !== 'string') return;
       this.until = 0;
       this.gate = gate;
     });
