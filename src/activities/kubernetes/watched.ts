@@ -60,6 +60,8 @@ export class WatchedTarget {
 
   stop(): void {
     this.stopped.abort();
+    // Else the timer of a wait that nobody awaits any more would keep the process alive.
+    this.wake();
   }
 
   /** Whether everything was listed once, so that there is a view. */
