@@ -43,7 +43,7 @@ const project = (name, more) => ({
 module.exports = {
   maxWorkers: 2,
   maxConcurrency: 3,
-  testTimeout: 180_000,
+  testTimeout: 300_000,
   projects: [
     project('unit'),
     project('workflow', {

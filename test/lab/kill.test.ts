@@ -52,7 +52,7 @@ describeLab('a worker that is killed changes nothing', () => {
         expect(steps[0]!.undo).toMatchObject({ state: 'recorded' });
       });
     },
-    180_000,
+    300_000,
   );
 
   test.concurrent.each(moments)(
@@ -78,7 +78,7 @@ describeLab('a worker that is killed changes nothing', () => {
         expect(workloads.changesByHomeostat('deployments', 'web')).toBe(2);
       });
     },
-    180_000,
+    300_000,
   );
 });
 

@@ -157,8 +157,8 @@ export class Workloads {
       ).length;
   }
 
-  /** Waits until `reached`, looking every 100 ms. */
-  async until(reached: () => Promise<boolean>, timeoutMs = 60_000): Promise<void> {
+  /** Waits until `reached`, looking every 100 ms. Controllers may need a minute after an outage of the API server. */
+  async until(reached: () => Promise<boolean>, timeoutMs = 120_000): Promise<void> {
     const deadline = Date.now() + timeoutMs;
     while (!(await reached())) {
       if (Date.now() > deadline)
