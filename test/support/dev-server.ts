@@ -7,10 +7,7 @@ import { quietRuntime } from './runtime';
  * Starts a real Temporal server of the test's own, for what the time-skipping server does not know
  * (visibility queries, schedules). `dbFilename` keeps its state. End it with `teardown()`.
  */
-export async function startDevServer(
-  dbFilename?: string,
-  extraArgs: string[] = [],
-): Promise<TestWorkflowEnvironment> {
+export async function startDevServer(dbFilename?: string): Promise<TestWorkflowEnvironment> {
   const path = await findTemporal((step) => process.stderr.write(`homeostat: ${step}\n`));
   quietRuntime();
   return TestWorkflowEnvironment.createLocal({
@@ -18,7 +15,7 @@ export async function startDevServer(
       executable: { type: 'existing-path', path },
       dbFilename,
       searchAttributes: Object.values(searchAttributes),
-      extraArgs: [...fastSettings, ...extraArgs],
+      extraArgs: fastSettings,
     },
   });
 }
