@@ -16,9 +16,12 @@ export interface Revision {
   faultyAt?: string;
 }
 
-export type HealthState = 'healthy' | 'pending' | 'failing';
+/**
+ * `pending` may still become healthy by itself, and so may `overdue`, which has missed its own deadline:
+ * Kubernetes goes on trying. `failing` will not.
+ */
+export type HealthState = 'healthy' | 'pending' | 'overdue' | 'failing';
 
-/** `pending` may still become healthy by itself; `failing` will not. */
 export interface Health {
   state: HealthState;
   why: string;

@@ -1,7 +1,7 @@
 import type { KubeConfig } from '@kubernetes/client-node';
-import type { Temporal } from '../client/temporal';
 import type { Check } from './health';
 import { openGet } from './kubernetes';
+import type { Temporal } from './temporal';
 
 const deadlineMs = 1_400;
 

@@ -6,23 +6,23 @@ import type { Registry } from 'prom-client';
 import { createFolderStore } from '../activities/artifacts';
 import { createKubernetesActivities } from '../activities/kubernetes';
 import { createGovernorActivities } from '../activities/temporal';
-import { loadKubeConfig } from '../client/kubeconfig';
-import {
-  lazyTemporal,
-  registerSearchAttributes,
-  type Temporal,
-  toHomeostatError,
-} from '../client/temporal';
 import { type Config, governorPolicy } from '../model/config';
 import { formatDuration } from '../model/duration';
 import { HomeostatError, messageOf } from '../model/errors';
 import { kubernetesAnswers, temporalAnswers } from '../service/checks';
 import { createReadiness } from '../service/health';
+import { loadKubeConfig } from '../service/kubeconfig';
 import { createLogger, type Logger } from '../service/log';
 import { saveMemory } from '../service/memory';
 import { createRegistry } from '../service/registry';
 import { startServer } from '../service/server';
 import { listenForShutdown } from '../service/shutdown';
+import {
+  lazyTemporal,
+  registerSearchAttributes,
+  type Temporal,
+  toHomeostatError,
+} from '../service/temporal';
 import { heartbeatInterceptor } from './heartbeat';
 import { createProcedureSinks } from './metrics';
 import { installRuntime, readSdkMetrics } from './telemetry';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { temporal } from '@temporalio/proto';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { type InjectedSinks, Worker, type WorkerOptions } from '@temporalio/worker';
-import { searchAttributes } from '../../src/client/temporal';
+import { searchAttributes } from '../../src/service/temporal';
 import type { ProcedureSinks } from '../../src/workflows/procedure/sinks';
 import { quietRuntime } from './runtime';
 import type { TestServer } from './test-server';

@@ -2,9 +2,9 @@ import Table from 'cli-table3';
 import { type Command, Option } from 'commander';
 import { formatDuration } from '../../model/duration';
 import { exitCodes } from '../../model/errors';
+import { loadKubeConfig } from '../../service/kubeconfig';
 import { type DemoResult, runDemo } from '../demo/demo';
 import { Shop } from '../demo/shop';
-import { loadKubeConfig } from '../kubeconfig';
 import { ensureUp, readPlatform, showProgress, takeDown } from '../platform';
 import { withSession } from '../procedures/session';
 

@@ -3,7 +3,7 @@ import type { SearchAttributePair } from '@temporalio/common';
 import { type Config, healingSettings } from '../../model/config';
 import type { HealInput, Observation } from '../../model/incident';
 import { formatTarget, type Target, targetKey } from '../../model/target';
-import { searchAttributes, type Temporal } from '../temporal';
+import { searchAttributes, type Temporal } from '../../service/temporal';
 import type { Report } from './tracker';
 
 const callTimeoutMs = 5_000;

@@ -2,8 +2,8 @@ import { isGrpcServiceError, ServiceError } from '@temporalio/client';
 import type { Command } from 'commander';
 import type { Config, ConfigInput } from '../../model/config';
 import { HomeostatError } from '../../model/errors';
+import { connectTemporal, type Temporal, toHomeostatError } from '../../service/temporal';
 import { loadConfig } from '../config';
-import { connectTemporal, type Temporal, toHomeostatError } from '../temporal';
 
 /** What a command works with: the configuration and a client that has reached Temporal. */
 export interface Session {

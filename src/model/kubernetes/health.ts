@@ -36,7 +36,7 @@ function availableWithoutRestarts({ workload, pods, current }: TargetView): Heal
   const crash = current && firstCrash(pods.filter((pod) => isOfRevision(pod, current)));
   if (crash) return { state: 'failing', why: crash };
   if (isDeployment(workload) && hasExceededDeadline(workload)) {
-    return { state: 'failing', why: 'its rollout exceeded the progress deadline' };
+    return { state: 'overdue', why: 'its rollout exceeded the progress deadline' };
   }
   const { asFarAsItUpdates, why } = availabilityOf(workload);
   if (!current)

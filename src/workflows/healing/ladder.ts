@@ -21,8 +21,9 @@ export function nextRung(
  * it looks healthy, or it was rolled out anew after the fault was seen last.
  */
 export function mayRecover(diagnosis: Diagnosis, observations: readonly Observation[]): boolean {
-  if (diagnosis.health.state === 'failing') return false;
-  if (diagnosis.health.state === 'healthy') return true;
+  const { state } = diagnosis.health;
+  if (state === 'failing' || state === 'overdue') return false;
+  if (state === 'healthy') return true;
   const seen = observations.filter(({ state }) => state === 'broken').map(({ seenAt }) => seenAt);
   // Nobody saw it broken (a person asked), so it gets its chance first.
   if (seen.length === 0) return true;

@@ -48,7 +48,7 @@ describe('available-without-restarts', () => {
       [pod({ ...crash, labels: { 'pod-template-hash': 'a' } })],
     ],
     [
-      'failing',
+      'overdue',
       'the deadline is exceeded',
       deployment({ status: { ...deadlineExceeded(at(60)), availableReplicas: 1 } }),
       [],
