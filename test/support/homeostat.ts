@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 
-/** Name of the platform that the lab's tests share; `homeostat … --name test` reaches it. */
-export const labName = 'test';
+/** Name of the platform that the lab's tests share; `homeostat … --name test` reaches it. Two runs side by side need two. */
+export const labName = process.env.HOMEOSTAT_TEST_PLATFORM ?? 'test';
 
 const executable = path.resolve(__dirname, '../../bin/homeostat');
 
