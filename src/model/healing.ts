@@ -1,6 +1,3 @@
-import type { Planned, StepResult } from './procedure';
-import type { Target } from './target';
-
 /** A revision of a workload's pod template: a ReplicaSet, or a ControllerRevision. */
 export interface Revision {
   /** Name of the ReplicaSet or ControllerRevision. */
@@ -94,47 +91,6 @@ export function followsRollout(diagnosis: Diagnosis, windowMs: number): boolean 
   const after = Date.parse(faultSince) - Date.parse(rolledOutAt);
   return after >= -clockGrainMs && after <= windowMs;
 }
-
-/** Back to the template of an earlier revision; refers to revisions, since templates may hold secrets. */
-export interface RollbackChange {
-  kind: 'rollback';
-  target: Target;
-  uid: string;
-  /** Revision name and SHA-256 of its normalised template. */
-  from: { revision: string; templateHash: string };
-  to: { revision: string; templateHash: string };
-}
-
-/** A rolling restart, by the annotation that kubectl uses; the token makes it observable. */
-export interface RestartChange {
-  kind: 'restart';
-  target: Target;
-  uid: string;
-  from: { revision: string; templateHash: string };
-  token: string;
-  /** The annotation's earlier value, put back by the undo. */
-  previousRestartedAt?: string;
-  /** The token of an earlier restart by Homeostat, put back likewise. */
-  previousToken?: string;
-  restartedAt: string;
-}
-
-/** A bare pod made anew from its own manifest. */
-export interface ReplacePodChange {
-  kind: 'replace-pod';
-  target: Target;
-  uid: string;
-  /** JSON of the pod to create, without what the API server or a node filled in. */
-  manifest: string;
-}
-
-export type WorkloadChange = RollbackChange | RestartChange | ReplacePodChange;
-
-/** A change to a workload that was worked out but not made. */
-export type PlannedChange<C extends WorkloadChange = WorkloadChange> = Planned<C>;
-
-/** What became of a change to a workload. */
-export type ChangeResult = StepResult;
 
 export interface Verification {
   state: 'healthy' | 'failing' | 'timed-out' | 'gone';

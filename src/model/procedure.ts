@@ -56,6 +56,8 @@ export interface LedgerEntry {
   /** Why it failed or was skipped. */
   reason?: string;
   undo?: UndoRecord;
+  /** It was found not to apply, and is not tried again. */
+  declined?: boolean;
   evidence?: EvidenceRef[];
 }
 
@@ -66,6 +68,17 @@ export interface Planned<C = unknown> {
   undoSummary: string;
   /** SHA-256 of the change; approvals are bound to it. */
   digest: string;
+  /** It holds only until the procedure ends, so it is taken back on success too, as a cordon is. */
+  temporary?: boolean;
+}
+
+/** Why a change does not apply as things are now; the next one is tried. */
+export interface Declined {
+  declined: string;
+}
+
+export function isDeclined(plan: Planned | Declined): plan is Declined {
+  return 'declined' in plan;
 }
 
 /**

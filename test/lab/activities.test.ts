@@ -10,7 +10,9 @@ import {
   createKubernetesActivities,
   type KubernetesActivities,
 } from '../../src/activities/kubernetes';
-import { type Diagnosis, lastGoodRevision, type WorkloadChange } from '../../src/model/healing';
+import type { ChangeKind, ChangeKinds, ChangeRequest, PlannedChange } from '../../src/model/change';
+import { type Diagnosis, lastGoodRevision } from '../../src/model/healing';
+import { isDeclined } from '../../src/model/procedure';
 import type { Target } from '../../src/model/target';
 import { describeLab, lab } from '../support/lab';
 import { type Kind, Workloads } from '../support/workloads';
@@ -65,6 +67,15 @@ describeLab('activities on a real cluster, with the rights of the worker', () =>
     return environment.run(activity, input) as ReturnType<KubernetesActivities[K]>;
   }
 
+  /** Plans a change that applies. */
+  async function plan<K extends ChangeKind>(
+    request: ChangeRequest<K>,
+  ): Promise<PlannedChange<ChangeKinds[K]['change']>> {
+    const planned = await run('planChange', request as ChangeRequest);
+    if (isDeclined(planned)) throw new Error(planned.declined);
+    return planned as PlannedChange<ChangeKinds[K]['change']>;
+  }
+
   const diagnose = (target: Target): Promise<Diagnosis> => run('diagnose', { target, check });
   const awaitHealthy = (target: Target, more = {}, info: Partial<Info> = {}) =>
     run('awaitHealthy', { target, check, soakMs: 1_000, timeoutMs: 60_000, ...more }, info);
@@ -105,7 +116,7 @@ describeLab('activities on a real cluster, with the rights of the worker', () =>
       expect(late).toBeLessThan(30_000);
 
       const revision = (lastGoodRevision(found) ?? found.revisions[1]!).name;
-      const { change } = await run('planRollback', { target, revision });
+      const { change } = await plan({ kind: 'rollback', target, revision });
       expect(change.to.revision).toBe(revision);
       expect(changes(kind)).toBe(0);
       expect(await run('makeChange', change)).toMatchObject({ result: 'changed', attempts: 1 });
@@ -147,7 +158,7 @@ describeLab('activities on a real cluster, with the rights of the worker', () =>
     await workloads.until(() => workloads.isCrashLooping('web'));
     const target = targetOf('StatefulSet');
     const revision = (await diagnose(target)).revisions[1]!.name;
-    const { change } = await run('planRollback', { target, revision });
+    const { change } = await plan({ kind: 'rollback', target, revision });
     expect((await run('makeChange', change)).detail).toMatch(/web-0/);
     expect(await awaitHealthy(target)).toMatchObject({ state: 'healthy' });
   });
@@ -156,7 +167,7 @@ describeLab('activities on a real cluster, with the rights of the worker', () =>
     await deploy(kind);
     const target = targetOf(kind);
     const before = new Set((await workloads.pods('web')).map(({ metadata }) => metadata?.uid));
-    const { change } = await run('planRestart', { target, token: 'heal:1' });
+    const { change } = await plan({ kind: 'restart', target, token: 'heal:1' });
     expect(await run('makeChange', change)).toMatchObject({ result: 'changed' });
     expect(await run('makeChange', change)).toMatchObject({ result: 'already' });
     expect(changes(kind)).toBe(1);
@@ -173,7 +184,7 @@ describeLab('activities on a real cluster, with the rights of the worker', () =>
   test('what somebody else changed is left alone, and said', async () => {
     const target = targetOf('Deployment');
     const found = await breakBy('Deployment', 'crash');
-    const { change } = await run('planRollback', { target, revision: found.revisions[1]!.name });
+    const { change } = await plan({ kind: 'rollback', target, revision: found.revisions[1]!.name });
     await workloads.release('Deployment', 'web', 'unready');
     const result = await run('makeChange', change);
     expect(result.result).toBe('superseded');
@@ -195,7 +206,7 @@ describeLab('activities on a real cluster, with the rights of the worker', () =>
     await workloads.until(async () => (await diagnose(target)).health.state === 'failing');
     expect(lastGoodRevision(found)?.name).toBe(found.revisions[1]!.name);
     const revision = found.revisions[1]!.name;
-    const { change } = await run('planRollback', { target, revision });
+    const { change } = await plan({ kind: 'rollback', target, revision });
     await run('makeChange', change);
     expect(await awaitHealthy(target)).toMatchObject({ state: 'healthy' });
   });
@@ -246,7 +257,7 @@ describeLab('activities on a real cluster, with the rights of the worker', () =>
     await workloads.until(() => workloads.isCrashLooping('lone'));
     const target = targetOf('Pod', 'lone');
     expect(await diagnose(target)).toMatchObject({ health: { state: 'failing' }, revisions: [] });
-    const { change } = await run('planReplacePod', { target });
+    const { change } = await plan({ kind: 'replace-pod', target });
     expect(await run('makeChange', change)).toMatchObject({ result: 'changed' });
     expect(await run('makeChange', change)).toMatchObject({ result: 'already' });
     expect((await diagnose(target)).uid).not.toBe(change.uid);
@@ -269,7 +280,9 @@ describeLab('activities on a real cluster, with the rights of the worker', () =>
     await deploy('Deployment');
     const owned = (await workloads.pods('web'))[0]!.metadata!.name!;
     const { namespace } = workloads;
-    await expect(run('planReplacePod', { target: targetOf('Pod', owned) })).rejects.toMatchObject({
+    await expect(
+      plan({ kind: 'replace-pod', target: targetOf('Pod', owned) }),
+    ).rejects.toMatchObject({
       nonRetryable: true,
       message: expect.stringContaining('belongs to ReplicaSet'),
     });
@@ -277,7 +290,9 @@ describeLab('activities on a real cluster, with the rights of the worker', () =>
     const container = { name: 'main', image: 'localhost/busybox:1', command: ['sleep', '1'], env };
     const body = { metadata: { name: 'lone' }, spec: { containers: [container] } };
     await workloads.core.createNamespacedPod({ namespace, body });
-    await expect(run('planReplacePod', { target: targetOf('Pod', 'lone') })).rejects.toMatchObject({
+    await expect(
+      plan({ kind: 'replace-pod', target: targetOf('Pod', 'lone') }),
+    ).rejects.toMatchObject({
       nonRetryable: true,
       message: expect.stringContaining('holds secrets'),
     });
@@ -331,7 +346,7 @@ describeLab('activities on a real cluster, with the rights of the worker', () =>
     const found = await diagnose(target);
     expect(found.exists).toBe(exists);
     if (exists) expect(found.health.why).toBe(`kind ${kind} is not supported`);
-    await expect(run('planRestart', { target, token: 't' })).rejects.toMatchObject({
+    await expect(plan({ kind: 'restart', target, token: 't' })).rejects.toMatchObject({
       nonRetryable: true,
     });
   });
@@ -340,8 +355,8 @@ describeLab('activities on a real cluster, with the rights of the worker', () =>
     await deploy('Deployment');
     const target = targetOf('Deployment');
     const wrong: (() => Promise<unknown>)[] = [
-      () => run('planRollback', { target: targetOf('Deployment', 'none'), revision: 'x' }),
-      () => run('planRollback', { target, revision: 'web-none' }),
+      () => plan({ kind: 'rollback', target: targetOf('Deployment', 'none'), revision: 'x' }),
+      () => plan({ kind: 'rollback', target, revision: 'web-none' }),
       () => diagnose({ ...target, cluster: 'elsewhere' }),
     ];
     for (const ask of wrong) await expect(ask()).rejects.toMatchObject({ nonRetryable: true });
@@ -364,12 +379,11 @@ describeLab('activities on a real cluster, with the rights of the worker', () =>
 
   test('changes fit into a history', async () => {
     const found = await breakBy('Deployment', 'crash');
-    const change: WorkloadChange = (
-      await run('planRollback', {
-        target: targetOf('Deployment'),
-        revision: found.revisions[1]!.name,
-      })
-    ).change;
+    const { change } = await plan({
+      kind: 'rollback',
+      target: targetOf('Deployment'),
+      revision: found.revisions[1]!.name,
+    });
     expect(JSON.stringify(change)).not.toContain('configuration is broken');
     expect(JSON.stringify(change).length).toBeLessThan(2_000);
   });

@@ -9,7 +9,7 @@ import { describeLab, lab } from '../support/lab';
 import { Parts } from '../support/parts';
 import { type Behaviour, Workloads } from '../support/workloads';
 
-const activities = ['diagnose', 'snapshot', 'planRollback', 'makeChange', 'awaitHealthy'];
+const activities = ['diagnose', 'snapshot', 'planChange', 'makeChange', 'awaitHealthy'];
 const moments = ['before', 'during', 'after'];
 const symptoms: [string, Behaviour][] = [
   ['crash-loop', 'crash'],

@@ -1,6 +1,7 @@
 import type { KubernetesActivities } from '../../src/activities/kubernetes';
-import type { Diagnosis, Verification, WorkloadChange } from '../../src/model/healing';
-import type { StepResult } from '../../src/model/procedure';
+import type { Change, ChangeRequest, PlannedChange } from '../../src/model/change';
+import type { Diagnosis, Verification } from '../../src/model/healing';
+import type { Declined, StepResult } from '../../src/model/procedure';
 
 /** A cluster of one workload in memory: enough to try the order of a procedure's steps, and what it does on failure. */
 export class FakeCluster {
@@ -9,9 +10,11 @@ export class FakeCluster {
   diagnosis: Diagnosis = badRelease();
   /** Answers of the verification, one after the other; the last one stays. */
   verifications: Verification[] = [healthy()];
+  /** What planning a change answers. */
+  onPlan: (request: ChangeRequest) => PlannedChange | Declined = planned;
   /** What making a change answers; throws when it is an Error. */
-  onChange: (change: WorkloadChange) => StepResult = () => done('changed');
-  onRevert: (change: WorkloadChange) => StepResult = () => done('changed');
+  onChange: (change: Change) => StepResult = () => done('changed');
+  onRevert: (change: Change) => StepResult = () => done('changed');
   /** Called when a verification begins; it waits for what this returns. */
   whileVerifying: () => Promise<void> = async () => undefined;
 
@@ -22,37 +25,7 @@ export class FakeCluster {
     snapshot: async ({ label }) => [
       { name: label, uri: `${label}/owner.yaml`, digest: '', bytes: 1 },
     ],
-    planRollback: async ({ target, revision }) => ({
-      change: {
-        kind: 'rollback',
-        target,
-        uid: 'u1',
-        from: { revision: 'web-2', templateHash: '2' },
-        to: { revision, templateHash: '1' },
-      },
-      summary: `roll web back to ${revision}`,
-      undoSummary: 'roll web forward to web-2',
-      digest: 'digest-rollback',
-    }),
-    planRestart: async ({ target, token }) => ({
-      change: {
-        kind: 'restart',
-        target,
-        uid: 'u1',
-        from: { revision: 'web-2', templateHash: '2' },
-        token,
-        restartedAt: '2026-01-01T00:00:00Z',
-      },
-      summary: 'restart web',
-      undoSummary: 'remove the restart mark',
-      digest: 'digest-restart',
-    }),
-    planReplacePod: async ({ target }) => ({
-      change: { kind: 'replace-pod', target, uid: 'u1', manifest: '{}' },
-      summary: `make ${target.name} anew`,
-      undoSummary: 'none: the pod is made anew from its own manifest',
-      digest: 'digest-replace',
-    }),
+    planChange: async (request) => this.onPlan(request),
     makeChange: async (change) => {
       this.effects.push(change.kind);
       return this.onChange(change);
@@ -69,6 +42,50 @@ export class FakeCluster {
     },
     ensureGovernor: async () => undefined,
   };
+}
+
+/** A plan as the activity would answer it. */
+export function planned(request: ChangeRequest): PlannedChange {
+  const { target } = request;
+  const state = (revision: string) => ({ revision, templateHash: revision });
+  const common = { target, uid: 'u1' };
+  switch (request.kind) {
+    case 'rollback':
+      return {
+        change: { ...common, kind: 'rollback', from: state('web-2'), to: state(request.revision) },
+        summary: `roll web back to ${request.revision}`,
+        undoSummary: 'roll web forward to web-2',
+        digest: 'digest-rollback',
+      };
+    case 'restart':
+      return {
+        change: {
+          ...common,
+          kind: 'restart',
+          from: state('web-2'),
+          token: request.token,
+          restartedAt: '2026-01-01T00:00:00Z',
+        },
+        summary: 'restart web',
+        undoSummary: 'remove the restart mark',
+        digest: 'digest-restart',
+      };
+    case 'replace-pod':
+      return {
+        change: { ...common, kind: 'replace-pod', manifest: '{}' },
+        summary: `make ${target.name} anew`,
+        undoSummary: 'none: the pod is made anew from its own manifest',
+        digest: 'digest-replace',
+      };
+    default:
+      return {
+        change: { ...common, kind: request.kind, fields: [] },
+        summary: request.kind,
+        undoSummary: `undo ${request.kind}`,
+        digest: `digest-${request.kind}`,
+        temporary: true,
+      };
+  }
 }
 
 export const done = (result: StepResult['result'], detail = ''): StepResult => ({

@@ -91,7 +91,9 @@ function keepSoak(soFar: SoakSoFar, health: Health, view: TargetView): void {
   soFar.pods = pods;
 }
 
-function podsDigest({ pods, current }: TargetView): string {
+function podsDigest({ object, workload, pods, current }: TargetView): string {
+  // Pods come and go on a node, and behind a budget, without any harm to it.
+  if (!workload && object.metadata?.uid !== pods[0]?.metadata?.uid) return '';
   const serving = pods.filter(
     (pod) => !isTerminating(pod) && (!current || isOfRevision(pod, current)),
   );

@@ -16,7 +16,7 @@ import { isIgnored, isProtected } from '../../model/kubernetes/owners';
 import { currentOf, rolledOutAt, toRevisions } from '../../model/kubernetes/revisions';
 import { isWorkloadKind, type Target } from '../../model/target';
 import type { KubernetesClient } from './client';
-import { findNamespace, findObject, listPods, listRevisions, pathOf } from './resources';
+import { findNamespace, findObject, listPods, listRevisions, pathOf, podsOf } from './resources';
 
 const mostRevisions = 10;
 const mostPods = 20;
@@ -26,18 +26,17 @@ export async function diagnose(
   client: KubernetesClient,
   { target, check }: { target: Target; check: HealthCheckName },
 ): Promise<Diagnosis> {
-  const path = pathOf(target);
   const [object, namespace] = await Promise.all([
-    path ? findObject<KubernetesObject>(client, path) : undefined,
+    findObject<KubernetesObject>(client, pathOf(target)),
     findNamespace(client, target),
   ]);
-  if (path && !object) return absent();
-  const marks = marksOf(object ?? {}, namespace);
+  if (!object) return absent();
+  const marks = marksOf(object, namespace);
   if (isWorkloadKind(target.kind)) {
     return { ...marks, ...(await diagnoseWorkload(client, object as Workload, check)) };
   }
-  if (target.kind === 'Pod') return { ...marks, ...diagnosePod(object as V1Pod, check) };
-  return { ...marks, ...unsupported(target.kind) };
+  const pods = await podsOf(client, target.kind, object);
+  return { ...marks, ...diagnoseOther(object, pods, check) };
 }
 
 function absent(): Diagnosis {
@@ -75,7 +74,7 @@ async function diagnoseWorkload(
   ]);
   const current = currentOf(workload, revisions);
   return {
-    health: healthChecks[check]({ workload, pods, current }),
+    health: healthChecks[check]({ object: workload, workload, pods, current }),
     faultSince: faultSince(pods),
     rolledOutAt: rolledOutAt(workload, revisions),
     revisions: toRevisions(workload, revisions, pods, Date.now()).slice(0, mostRevisions),
@@ -83,21 +82,13 @@ async function diagnoseWorkload(
   };
 }
 
-function diagnosePod(pod: V1Pod, check: HealthCheckName): Findings {
+function diagnoseOther(object: KubernetesObject, pods: V1Pod[], check: HealthCheckName): Findings {
   return {
-    health: healthChecks[check]({ pods: [pod] }),
-    faultSince: faultSince([pod]),
-    rolledOutAt: isoOf(pod.metadata?.creationTimestamp),
+    health: healthChecks[check]({ object, pods }),
+    faultSince: faultSince(pods),
+    rolledOutAt: isoOf(object.metadata?.creationTimestamp),
     revisions: [],
-    pods: summaries([pod]),
-  };
-}
-
-function unsupported(kind: string): Findings {
-  return {
-    health: { state: 'failing', why: `kind ${kind} is not supported` },
-    revisions: [],
-    pods: [],
+    pods: summaries(pods),
   };
 }
 

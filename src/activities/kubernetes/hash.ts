@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { WorkloadChange } from '../../model/healing';
+import type { Change, FieldsChange } from '../../model/change';
 import type { PodTemplate } from '../../model/kubernetes/objects';
 import { canonicalJson, normaliseTemplate } from '../../model/kubernetes/template';
 
@@ -9,7 +9,7 @@ export function templateHash(template: PodTemplate): string {
 }
 
 /** SHA-256, hex, of a change; an approval is bound to it. */
-export function changeDigest(change: WorkloadChange): string {
+export function changeDigest(change: Change | FieldsChange<string>): string {
   return sha256(canonicalJson(change));
 }
 

@@ -1,33 +1,22 @@
 import type { KubeConfig } from '@kubernetes/client-node';
 import { Context } from '@temporalio/activity';
-import type {
-  ChangeResult,
-  Diagnosis,
-  HealthCheckName,
-  PlannedChange,
-  ReplacePodChange,
-  RestartChange,
-  RollbackChange,
-  Verification,
-  WorkloadChange,
-} from '../../model/healing';
-import type { EvidenceRef } from '../../model/procedure';
+import type { Change, ChangeRequest, PlannedChange } from '../../model/change';
+import type { Diagnosis, HealthCheckName, Verification } from '../../model/healing';
+import type { Declined, EvidenceRef, StepResult } from '../../model/procedure';
 import type { Target } from '../../model/target';
 import type { ArtifactStore } from '../artifacts';
 import { attend, withAttempts } from './attend';
 import { awaitHealthy, type SoakSoFar } from './await-healthy';
-import { makeChange, revertChange } from './changes';
+import { makeChange, planChange, revertChange } from './changes';
 import { createKubernetesClient } from './client';
 import { diagnose } from './diagnose';
 import { refuse } from './errors';
-import { planReplacePod } from './replace-pod';
-import { planRestart } from './restart';
-import { planRollback } from './rollback';
 import { snapshot } from './snapshot';
 
 /**
- * What workflows may ask of Kubernetes. Each observes, acts only if still needed, and verifies. What a later attempt may mend fails as retryable; what only a person or
- * another input mends fails for good, with a message that says so.
+ * What workflows may ask of Kubernetes. Each observes, acts only if still needed, and verifies. What a
+ * later attempt may mend fails as retryable; what only a person or another input mends fails for good,
+ * with a message that says so.
  */
 export interface KubernetesActivities {
   diagnose(input: { target: Target; check: HealthCheckName }): Promise<Diagnosis>;
@@ -37,11 +26,9 @@ export interface KubernetesActivities {
     workflowId: string;
     runId: string;
   }): Promise<EvidenceRef[]>;
-  planRollback(input: { target: Target; revision: string }): Promise<PlannedChange<RollbackChange>>;
-  planRestart(input: { target: Target; token: string }): Promise<PlannedChange<RestartChange>>;
-  planReplacePod(input: { target: Target }): Promise<PlannedChange<ReplacePodChange>>;
-  makeChange(change: WorkloadChange): Promise<ChangeResult>;
-  revertChange(change: WorkloadChange): Promise<ChangeResult>;
+  planChange(request: ChangeRequest): Promise<PlannedChange | Declined>;
+  makeChange(change: Change): Promise<StepResult>;
+  revertChange(change: Change): Promise<StepResult>;
   awaitHealthy(input: {
     target: Target;
     check: HealthCheckName;
@@ -61,6 +48,7 @@ export interface KubernetesDeps {
 
 export function createKubernetesActivities(deps: KubernetesDeps): KubernetesActivities {
   const client = createKubernetesClient(deps.kubeConfig);
+  const context = { client };
 
   /** Attends to work on a target of this cluster. */
   async function on<T>(
@@ -80,16 +68,13 @@ export function createKubernetesActivities(deps: KubernetesDeps): KubernetesActi
       ),
     snapshot: (input) =>
       on(input.target, 'keep evidence of', () => snapshot(client, deps.artifacts, input)),
-    planRollback: (input) =>
-      on(input.target, 'plan a rollback of', () => planRollback(client, input)),
-    planRestart: (input) => on(input.target, 'plan a restart of', () => planRestart(client, input)),
-    planReplacePod: (input) =>
-      on(input.target, 'plan to replace', () => planReplacePod(client, input)),
+    planChange: (request) =>
+      on(request.target, `plan a ${request.kind} of`, () => planChange(context, request)),
     makeChange: (change) =>
-      on(change.target, 'change', async () => withAttempts(await makeChange(client, change))),
+      on(change.target, 'change', async () => withAttempts(await makeChange(context, change))),
     revertChange: (change) =>
       on(change.target, 'change back', async () =>
-        withAttempts(await revertChange(client, change)),
+        withAttempts(await revertChange(context, change)),
       ),
     awaitHealthy: (input) => {
       const { info, cancellationSignal: cancelled } = Context.current();

@@ -5,51 +5,29 @@ import type {
   V1Namespace,
   V1Pod,
 } from '@kubernetes/client-node';
+import { collectionPath, kinds } from '../../model/kubernetes/kinds';
 import { isDeployment, kindOf, type Workload } from '../../model/kubernetes/objects';
 import { controllerOf } from '../../model/kubernetes/owners';
-import {
-  type RevisionObject,
-  revisionCollection,
-  revisionsOf,
-} from '../../model/kubernetes/revisions';
+import { type RevisionObject, revisionKind, revisionsOf } from '../../model/kubernetes/revisions';
 import { isWorkloadKind, type Target } from '../../model/target';
-import type { KubernetesClient } from './client';
+import type { KubernetesClient, Query } from './client';
 import { orAbsent, refuse } from './errors';
 
-/** Kinds that can be looked up, by their API group and collection. */
-const collections: Record<string, [group: string, plural: string]> = {
-  Pod: ['api/v1', 'pods'],
-  Node: ['api/v1', 'nodes'],
-  Deployment: ['apis/apps/v1', 'deployments'],
-  StatefulSet: ['apis/apps/v1', 'statefulsets'],
-  DaemonSet: ['apis/apps/v1', 'daemonsets'],
-  ReplicaSet: ['apis/apps/v1', 'replicasets'],
-  Job: ['apis/batch/v1', 'jobs'],
-  CronJob: ['apis/batch/v1', 'cronjobs'],
-};
-
-/** The path of a collection, in a namespace where there is one. */
-export function collectionPath(group: string, plural: string, namespace?: string): string {
-  const scope = namespace ? `/namespaces/${encodeURIComponent(namespace)}` : '';
-  return `/${group}${scope}/${plural}`;
+/** The path of a target's collection. @throws ApplicationFailure, final, for a kind that is not known. */
+export function collectionOf({ kind, namespace }: Pick<Target, 'kind' | 'namespace'>): string {
+  const path = collectionPath(kind, namespace);
+  if (path) return path;
+  throw refuse(`kind ${kind} is not supported: name one of ${Object.keys(kinds).join(', ')}`);
 }
 
-/** The path of a target's collection; undefined for a kind that is not known. */
-export function collectionOf(target: Target): string | undefined {
-  const [group, plural] = collections[target.kind] ?? [];
-  return group && plural ? collectionPath(group, plural, target.namespace) : undefined;
-}
-
-/** The path of a target; undefined for a kind that is not known. */
-export function pathOf(target: Target): string | undefined {
-  const collection = collectionOf(target);
-  return collection && `${collection}/${encodeURIComponent(target.name)}`;
+/** The path of a target. @throws ApplicationFailure, final, for a kind that is not known. */
+export function pathOf(target: Pick<Target, 'kind' | 'namespace' | 'name'>): string {
+  return `${collectionOf(target)}/${encodeURIComponent(target.name)}`;
 }
 
 /** The path of a workload or pod, which are what can be changed. */
 export function pathOfChangeable(target: Target): string {
-  const path = pathOf(target);
-  if (path && (isWorkloadKind(target.kind) || target.kind === 'Pod')) return path;
+  if (isWorkloadKind(target.kind) || target.kind === 'Pod') return pathOf(target);
   throw refuse(
     `kind ${target.kind} is not supported: name a Deployment, StatefulSet, DaemonSet or Pod`,
   );
@@ -78,7 +56,7 @@ export async function findNamespace(
   target: Target,
 ): Promise<V1Namespace | undefined> {
   if (!target.namespace) return undefined;
-  return findObject(client, `/api/v1/namespaces/${encodeURIComponent(target.namespace)}`);
+  return findObject(client, pathOf({ kind: 'Namespace', name: target.namespace }));
 }
 
 /** The revisions of a workload, newest first. */
@@ -86,28 +64,67 @@ export async function listRevisions(
   client: KubernetesClient,
   workload: Workload,
 ): Promise<RevisionObject[]> {
-  const path = collectionPath(
-    'apis/apps/v1',
-    revisionCollection(workload),
-    workload.metadata?.namespace,
-  );
+  const path = collectionOf({
+    kind: revisionKind(workload),
+    namespace: workload.metadata?.namespace,
+  });
   const labelSelector = selectorOf(workload);
   if (!labelSelector) return [];
   const { items } = await client.get<KubernetesListObject<RevisionObject>>(path, { labelSelector });
   return revisionsOf(workload, items);
 }
 
+/** Where a target's pods are to be found. */
+export interface PodsQuery {
+  path: string;
+  query: Query;
+  /** Whether a pod that the query finds belongs to the target. */
+  isOwn: (pod: V1Pod) => boolean;
+}
+
+/** How the pods of a target are found: a workload's, a Job's, a budget's, those on a node. Undefined where it has none. */
+export function podsQueryOf(kind: string, object: KubernetesObject): PodsQuery | undefined {
+  const { name = '', namespace, uid } = object.metadata ?? {};
+  const path = podsPath(namespace);
+  const any = () => true;
+  if (kind === 'Pod')
+    return { path, query: { fieldSelector: `metadata.name=${name}` }, isOwn: any };
+  if (kind === 'Node') {
+    return {
+      path: podsPath(undefined),
+      query: { fieldSelector: `spec.nodeName=${name}` },
+      isOwn: any,
+    };
+  }
+  const labelSelector = selectorOf(object as Workload);
+  if (!labelSelector) return undefined;
+  const query = { labelSelector };
+  if (isWorkloadKind(kind)) {
+    return { path, query, isOwn: (pod) => belongsTo(pod, object as Workload) };
+  }
+  if (kind === 'Job') return { path, query, isOwn: (pod) => controllerOf(pod)?.uid === uid };
+  return kind === 'PodDisruptionBudget' ? { path, query, isOwn: any } : undefined;
+}
+
+/** The pods that belong to an object, as `podsQueryOf` finds them. */
+export async function podsOf(
+  client: KubernetesClient,
+  kind: string,
+  object: KubernetesObject,
+): Promise<V1Pod[]> {
+  const found = podsQueryOf(kind, object);
+  if (!found) return [];
+  const { items } = await client.get<KubernetesListObject<V1Pod>>(found.path, found.query);
+  return items.filter(found.isOwn);
+}
+
 /** The pods that a workload's selector finds and that belong to it. */
-export async function listPods(client: KubernetesClient, workload: Workload): Promise<V1Pod[]> {
-  const labelSelector = selectorOf(workload);
-  if (!labelSelector) return [];
-  const path = podsPath(workload.metadata?.namespace);
-  const { items } = await client.get<KubernetesListObject<V1Pod>>(path, { labelSelector });
-  return items.filter((pod) => belongsTo(pod, workload));
+export function listPods(client: KubernetesClient, workload: Workload): Promise<V1Pod[]> {
+  return podsOf(client, kindOf(workload), workload);
 }
 
 export function podsPath(namespace: string | undefined): string {
-  return collectionPath('api/v1', 'pods', namespace);
+  return collectionOf({ kind: 'Pod', namespace });
 }
 
 export function podPath(pod: V1Pod): string {
@@ -115,7 +132,7 @@ export function podPath(pod: V1Pod): string {
 }
 
 /** Whether a pod that a workload's selector finds is the workload's own. */
-export function belongsTo(pod: V1Pod, workload: Workload): boolean {
+function belongsTo(pod: V1Pod, workload: Workload): boolean {
   const owner = controllerOf(pod);
   if (!isDeployment(workload)) return owner?.uid === workload.metadata?.uid;
   // A ReplicaSet is named after its Deployment and the hash that its pods carry.
@@ -123,10 +140,9 @@ export function belongsTo(pod: V1Pod, workload: Workload): boolean {
   return owner?.kind === 'ReplicaSet' && owner.name === `${workload.metadata?.name}-${hash}`;
 }
 
-/** A workload's selector as the API's list parameter; undefined for an empty one, which matches nothing. */
-export function selectorOf(workload: Workload): string | undefined {
-  const { matchLabels = {}, matchExpressions = [] }: V1LabelSelector =
-    workload.spec?.selector ?? {};
+/** An object's selector as the API's list parameter; undefined for an empty one, which matches nothing. */
+function selectorOf(object: { spec?: { selector?: V1LabelSelector } }): string | undefined {
+  const { matchLabels = {}, matchExpressions = [] } = object.spec?.selector ?? {};
   const terms = [
     ...Object.entries(matchLabels).map(([key, value]) => `${key}=${value}`),
     ...matchExpressions.map(({ key, operator, values = [] }) => {

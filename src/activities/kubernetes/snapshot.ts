@@ -12,7 +12,7 @@ import { redactObject, redactText } from '../../model/redact';
 import { isWorkloadKind, type Target } from '../../model/target';
 import type { ArtifactStore } from '../artifacts';
 import type { KubernetesClient } from './client';
-import { collectionPath, findObject, listPods, listRevisions, pathOf, podPath } from './resources';
+import { collectionOf, findObject, listRevisions, pathOf, podPath, podsOf } from './resources';
 
 const mostPodsWithLogs = 5;
 const logLines = 200;
@@ -66,9 +66,8 @@ export async function snapshot(
 }
 
 async function partsOf(client: KubernetesClient, target: Target): Promise<Part[]> {
-  const path = pathOf(target);
-  const owner = path && (await findObject<KubernetesObject>(client, path));
-  if (!owner) throw new Error('it does not exist, or its kind is not known');
+  const owner = await findObject<KubernetesObject>(client, pathOf(target));
+  if (!owner) throw new Error('it does not exist');
   const parts: Part[] = [{ name: 'owner.yaml', text: async () => asYaml(owner) }];
   if (isWorkloadKind(target.kind)) {
     const workload = owner as Workload;
@@ -77,7 +76,7 @@ async function partsOf(client: KubernetesClient, target: Target): Promise<Part[]
       text: async () => asYaml(...(await listRevisions(client, workload))),
     });
   }
-  const pods = await podsOf(client, target, owner).catch((error: unknown) => error as Error);
+  const pods = await podsOf(client, target.kind, owner).catch((error: unknown) => error as Error);
   if (pods instanceof Error) {
     return [...parts, { name: 'pods.yaml', text: () => Promise.reject(pods) }];
   }
@@ -88,11 +87,6 @@ async function partsOf(client: KubernetesClient, target: Target): Promise<Part[]
     { name: 'events.txt', text: () => eventsOf(client, target.namespace, [owner, ...shown]) },
     ...shown.flatMap((pod) => logsOf(client, pod)),
   ];
-}
-
-async function podsOf(client: KubernetesClient, target: Target, owner: KubernetesObject) {
-  if (target.kind === 'Pod') return [owner as V1Pod];
-  return isWorkloadKind(target.kind) ? listPods(client, owner as Workload) : [];
 }
 
 function failingFirst(pods: V1Pod[]): V1Pod[] {
@@ -117,7 +111,7 @@ async function eventsOf(
 ): Promise<string> {
   const lists = await Promise.all(
     objects.map(({ metadata }) =>
-      client.get<KubernetesListObject<CoreV1Event>>(collectionPath('api/v1', 'events', namespace), {
+      client.get<KubernetesListObject<CoreV1Event>>(collectionOf({ kind: 'Event', namespace }), {
         fieldSelector: `involvedObject.uid=${metadata?.uid}`,
       }),
     ),

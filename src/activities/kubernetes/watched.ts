@@ -1,19 +1,18 @@
-import type { V1Pod } from '@kubernetes/client-node';
+import type { KubernetesObject, V1Pod } from '@kubernetes/client-node';
 import type { TargetView } from '../../model/kubernetes/health';
 import type { Workload } from '../../model/kubernetes/objects';
 import { currentOf, type RevisionObject } from '../../model/kubernetes/revisions';
 import { isWorkloadKind, type Target } from '../../model/target';
-import type { KubernetesClient } from './client';
+import type { KubernetesClient, Query } from './client';
 import { follow } from './follow';
 import {
-  belongsTo,
   collectionOf,
   findObject,
-  listPods,
   listRevisions,
-  pathOfChangeable,
-  podsPath,
-  selectorOf,
+  type PodsQuery,
+  pathOf,
+  podsOf,
+  podsQueryOf,
 } from './resources';
 
 /** A target as it is at this moment, read from the API; undefined where it is not there. */
@@ -21,23 +20,22 @@ export async function look(
   client: KubernetesClient,
   target: Target,
 ): Promise<TargetView | undefined> {
-  const object = await findObject<Workload | V1Pod>(client, pathOfChangeable(target));
-  if (!object || !isWorkloadKind(target.kind)) return object && { pods: [object as V1Pod] };
+  const object = await findObject<KubernetesObject>(client, pathOf(target));
+  if (!object) return undefined;
+  const pods = await podsOf(client, target.kind, object);
+  if (!isWorkloadKind(target.kind)) return { object, pods };
   const workload = object as Workload;
-  const [revisions, pods] = await Promise.all([
-    listRevisions(client, workload),
-    listPods(client, workload),
-  ]);
-  return { workload, pods, current: currentOf(workload, revisions) };
+  const revisions = await listRevisions(client, workload);
+  return { object, workload, pods, current: currentOf(workload, revisions) };
 }
 
 /** A target that is watched: its view is always the newest that the API server has told. */
 export class WatchedTarget {
-  private workload: Workload | undefined;
-  private pods: V1Pod[] | undefined;
+  private object: KubernetesObject | undefined;
+  private pods: V1Pod[] = [];
   private revisions: RevisionObject[] = [];
   private revisionsListedAt: string | undefined;
-  private listed = { workload: false, pods: false };
+  private readonly unlisted = new Set<'object' | 'pods'>();
   private failure: unknown;
   private readonly stopped = new AbortController();
   /** Whether something was told that nobody was woken for yet. */
@@ -47,14 +45,15 @@ export class WatchedTarget {
   private constructor(
     private readonly client: KubernetesClient,
     private readonly target: Target,
+    private readonly podsQuery: PodsQuery | undefined,
   ) {}
 
   /** Begins to watch; undefined where the target is not there. */
   static async begin(client: KubernetesClient, target: Target): Promise<WatchedTarget | undefined> {
-    const object = await findObject<Workload | V1Pod>(client, pathOfChangeable(target));
+    const object = await findObject<KubernetesObject>(client, pathOf(target));
     if (!object) return undefined;
-    const watched = new WatchedTarget(client, target);
-    watched.run(isWorkloadKind(target.kind) ? (object as Workload) : undefined);
+    const watched = new WatchedTarget(client, target, podsQueryOf(target.kind, object));
+    watched.run();
     return watched;
   }
 
@@ -66,20 +65,17 @@ export class WatchedTarget {
 
   /** Whether everything was listed once, so that there is a view. */
   get ready(): boolean {
-    return this.listed.workload && this.listed.pods;
+    return this.unlisted.size === 0;
   }
 
   /** The target as it was told last; undefined once it is gone. */
   async view(): Promise<TargetView | undefined> {
-    const { pods = [] } = this;
-    if (!isWorkloadKind(this.target.kind)) return pods.length > 0 ? { pods } : undefined;
-    const { workload } = this;
-    if (!workload) return undefined;
-    return {
-      workload,
-      pods: pods.filter((pod) => belongsTo(pod, workload)),
-      current: await this.currentOf(workload),
-    };
+    const { object, podsQuery } = this;
+    if (!object) return undefined;
+    const pods = this.pods.filter((pod) => podsQuery?.isOwn(pod));
+    if (!isWorkloadKind(this.target.kind)) return { object, pods };
+    const workload = object as Workload;
+    return { object, workload, pods, current: await this.currentOf(workload) };
   }
 
   /**
@@ -113,34 +109,28 @@ export class WatchedTarget {
     return currentOf(workload, this.revisions);
   }
 
-  private run(workload: Workload | undefined): void {
+  private run(): void {
     const byName = { fieldSelector: `metadata.name=${this.target.name}` };
-    if (!workload) {
-      this.listed.workload = true;
-      this.followPods(byName);
-      return;
-    }
-    this.follow<Workload>(collectionOf(this.target) ?? '', byName, ([now]) => {
-      this.workload = now;
-      this.listed.workload = true;
+    this.follow<KubernetesObject>('object', collectionOf(this.target), byName, ([now]) => {
+      this.object = now;
     });
-    this.followPods({ labelSelector: selectorOf(workload) });
-  }
-
-  private followPods(query: { fieldSelector?: string; labelSelector?: string }): void {
-    this.follow<V1Pod>(podsPath(this.target.namespace), query, (pods) => {
+    if (!this.podsQuery) return;
+    const { path, query } = this.podsQuery;
+    this.follow<V1Pod>('pods', path, query, (pods) => {
       this.pods = pods;
-      this.listed.pods = true;
     });
   }
 
-  private follow<T extends Workload | V1Pod>(
+  private follow<T extends KubernetesObject>(
+    what: 'object' | 'pods',
     path: string,
-    query: Record<string, string | undefined>,
+    query: Query,
     take: (objects: T[]) => void,
   ): void {
+    this.unlisted.add(what);
     const changed = (objects: T[]) => {
       take(objects);
+      this.unlisted.delete(what);
       this.news = true;
       this.wake();
     };

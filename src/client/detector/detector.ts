@@ -1,19 +1,19 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import { LRUCache } from 'lru-cache';
 import type { DetectionSettings } from '../../model/healing';
-import { isTerminating, restartsOf, type Workload } from '../../model/kubernetes/objects';
+import { isTerminating, restartsOf } from '../../model/kubernetes/objects';
 import { isIgnored } from '../../model/kubernetes/owners';
 import { isOfRevision } from '../../model/kubernetes/revisions';
 import { isWorkloadKind, type Target, targetKey } from '../../model/target';
-import type { Runbook } from '../../workflows/healing/runbook';
+import { findingOn, type Runbook } from '../../workflows/healing/runbook';
 import { type Cache, objectKey } from './cache';
 import type { Marker } from './marker';
 import type { DetectorMetrics } from './metrics';
 import { targetOf } from './owners';
 import type { Reporter } from './reporter';
-import type { RawObject, WatchedKind } from './resources';
+import { isTargetKind, type RawObject, type WatchedKind } from './resources';
 import type { Sighting, Tracker } from './tracker';
-import { healthOf, isWatched, viewOf, type WorkloadView } from './view';
+import { healthOf, viewOf, type WorkloadView } from './view';
 
 export interface DetectorOptions {
   cluster: string;
@@ -112,7 +112,7 @@ export class Detector {
   private look(object: RawObject, seenAt?: number, before?: RawObject): void {
     if (!this.live) return;
     const { kind = '' } = object;
-    if (kind === 'Pod' || isWorkloadKind(kind)) this.lookAt(object, seenAt);
+    if (isTargetKind(kind)) this.lookAt(object, seenAt);
     if (kind === 'Namespace' && before && isIgnored(before) !== isIgnored(object)) {
       this.lookAtAll(object.metadata.name);
     }
@@ -173,12 +173,9 @@ export class Detector {
 
   private sightingsOf(object: RawObject, target: Target): Sighting[] {
     const { runbooks, settings } = this.options;
-    return runbooks.flatMap(({ symptom, detect }) => {
-      const finding =
-        object.kind === 'Pod'
-          ? detect.pod?.(object as V1Pod)
-          : detect.workload?.(object as Workload, settings);
-      return finding ? [{ symptom, target, finding }] : [];
+    return runbooks.flatMap((runbook) => {
+      const finding = findingOn(runbook, object.kind ?? '', object, settings);
+      return finding ? [{ symptom: runbook.symptom, target, finding }] : [];
     });
   }
 
@@ -222,8 +219,8 @@ export class Detector {
 
   private considerRecovery(target: Target, view: WorkloadView | undefined): void {
     const key = targetKey(target);
-    if (!view && !isWatched(target)) return;
-    const why = view ? this.whyHealthy(view) : 'it no longer exists';
+    if (!view && !isTargetKind(target.kind)) return;
+    const why = view ? this.whyHealthy(target, view) : 'it no longer exists';
     const now = Date.now();
     const since = why ? (this.healthySince.get(key) ?? now) : undefined;
     if (!why || since === undefined) {
@@ -242,8 +239,11 @@ export class Detector {
       this.options.reporter.add(report);
   }
 
-  private whyHealthy(view: WorkloadView): string | undefined {
-    const healths = this.options.runbooks.map(({ healed }) => healthOf(view, healed));
+  /** Why the target counts as healthy by the checks of all its open incidents; undefined while it does not. */
+  private whyHealthy(target: Target, view: WorkloadView): string | undefined {
+    const symptoms = this.options.tracker.symptomsOf(target);
+    const checks = this.options.runbooks.filter(({ symptom }) => symptoms.includes(symptom));
+    const healths = checks.map(({ healed }) => healthOf(view, healed));
     return healths.every(({ state }) => state === 'healthy') ? healths[0]?.why : undefined;
   }
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { KubernetesObject, V1ObjectMeta, V1Pod } from '@kubernetes/client-node';
+import { collectionPath, kinds } from '../../model/kubernetes/kinds';
 import type { PodTemplate } from '../../model/kubernetes/objects';
 import { canonicalJson, normaliseTemplate } from '../../model/kubernetes/template';
 
@@ -12,11 +13,23 @@ export const watchedKinds = [
   'DaemonSet',
   'ReplicaSet',
   'ControllerRevision',
+  'Job',
+  'HorizontalPodAutoscaler',
+  'PersistentVolumeClaim',
+  'PodDisruptionBudget',
   'Event',
   'Pod',
 ] as const;
 
 export type WatchedKind = (typeof watchedKinds)[number];
+
+/** Watched for what they tell of others; no incident is about them. */
+const supporting: readonly string[] = ['Namespace', 'ReplicaSet', 'ControllerRevision', 'Event'];
+
+/** Whether incidents are about a kind that is watched, so that its absence means that it is gone. */
+export function isTargetKind(kind: string): boolean {
+  return (watchedKinds as readonly string[]).includes(kind) && !supporting.includes(kind);
+}
 
 /** How a kind is asked for, and what of it is kept in memory. */
 export interface Resource {
@@ -37,29 +50,30 @@ export type RawObject = KubernetesObject & {
 };
 
 export const resources: readonly Resource[] = [
-  resource('Namespace', '/api/v1', 'namespaces', slimMetadata, { namespaced: false }),
-  resource('Node', '/api/v1', 'nodes', slimNode, { namespaced: false }),
-  resource('Deployment', '/apis/apps/v1', 'deployments', slimWorkload),
-  resource('StatefulSet', '/apis/apps/v1', 'statefulsets', slimWorkload),
-  resource('DaemonSet', '/apis/apps/v1', 'daemonsets', slimWorkload),
-  resource('ReplicaSet', '/apis/apps/v1', 'replicasets', slimWorkload),
-  resource('ControllerRevision', '/apis/apps/v1', 'controllerrevisions', slimRevision),
-  resource('Event', '/api/v1', 'events', slimEvent, { fieldSelector: 'type=Warning' }),
-  resource('Pod', '/api/v1', 'pods', slimPod),
+  resource('Namespace', slimMetadata),
+  resource('Node', slimNode),
+  resource('Deployment', slimWorkload),
+  resource('StatefulSet', slimWorkload),
+  resource('DaemonSet', slimWorkload),
+  resource('ReplicaSet', slimWorkload),
+  resource('ControllerRevision', slimRevision),
+  resource('Job', slimJob),
+  resource('HorizontalPodAutoscaler', slimSpecAndStatus),
+  resource('PersistentVolumeClaim', slimSpecAndStatus),
+  resource('PodDisruptionBudget', slimSpecAndStatus),
+  resource('Event', slimEvent, { fieldSelector: 'type=Warning' }),
+  resource('Pod', slimPod),
 ];
 
 function resource(
   kind: WatchedKind,
-  api: string,
-  plural: string,
   slim: Resource['slim'],
-  options: { namespaced?: boolean; fieldSelector?: string } = {},
+  options: { fieldSelector?: string } = {},
 ): Resource {
   return {
     kind,
-    path: (namespace) =>
-      namespace ? `${api}/namespaces/${namespace}/${plural}` : `${api}/${plural}`,
-    namespaced: options.namespaced ?? true,
+    path: (namespace) => collectionPath(kind, namespace) ?? '',
+    namespaced: kinds[kind]?.namespaced ?? true,
     fieldSelector: options.fieldSelector,
     slim: (object) => slim({ ...object, kind }),
   };
@@ -95,6 +109,15 @@ function slimWorkload(object: RawObject): RawObject {
   const slim = slimMetadata(object);
   slim.metadata.managedFields = object.metadata.managedFields?.map(slimWrite);
   return { ...slim, spec: { ...spec, template: digestOf(template) }, status: object.status };
+}
+
+function slimSpecAndStatus(object: RawObject): RawObject {
+  return { ...slimMetadata(object), spec: object.spec, status: object.status };
+}
+
+function slimJob(object: RawObject): RawObject {
+  const { template: _, ...spec } = object.spec ?? {};
+  return { ...slimMetadata(object), spec, status: object.status };
 }
 
 function slimRevision(object: RawObject): RawObject {

@@ -83,6 +83,11 @@ export class Tracker {
     });
   }
 
+  /** Symptoms of the open incidents of a target. */
+  symptomsOf(target: Target): string[] {
+    return this.incidentsOf(target).map(([, { symptom }]) => symptom);
+  }
+
   /** Targets with an open incident. */
   targets(): Target[] {
     return [...this.incidents.values()].map(({ target }) => target);

@@ -15,7 +15,9 @@ export interface WorkloadView extends TargetView {
 export function viewOf(target: Target, cache: Cache): WorkloadView | undefined {
   const object = cache.find(target.kind, target.namespace, target.name);
   if (!object) return undefined;
-  if (!isWorkloadKind(target.kind)) return { pods: [object as V1Pod], revisions: [] };
+  if (!isWorkloadKind(target.kind)) {
+    return { object, pods: target.kind === 'Pod' ? [object as V1Pod] : [], revisions: [] };
+  }
   const workload = object as Workload;
   const children = cache.childrenOf(object.metadata.uid);
   const own = children.filter(({ kind }) => kind === 'ReplicaSet' || kind === 'ControllerRevision');
@@ -23,12 +25,7 @@ export function viewOf(target: Target, cache: Cache): WorkloadView | undefined {
   const pods = [object, ...own]
     .flatMap(({ metadata }) => cache.childrenOf(metadata.uid))
     .filter(({ kind }) => kind === 'Pod') as V1Pod[];
-  return { workload, pods, revisions, current: currentOf(workload, revisions) };
-}
-
-/** Whether a target is watched, so that its absence means that it is gone. */
-export function isWatched(target: Target): boolean {
-  return isWorkloadKind(target.kind) || target.kind === 'Pod';
+  return { object, workload, pods, revisions, current: currentOf(workload, revisions) };
 }
 
 /** The health of a target by a runbook's own check. */

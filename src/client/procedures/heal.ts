@@ -51,9 +51,14 @@ export async function checkRequest(
   const { namespace, by } = request;
   const live = await new ClusterView(loadKubeConfig(config), namespace).target(kind, name);
   const detection = { rolloutDeadlineMs: config.detector.rolloutDeadline };
-  const target = { cluster: config.cluster.name, kind: live.kind, namespace, name: live.name };
+  const target = {
+    cluster: config.cluster.name,
+    kind: live.kind,
+    namespace: live.namespace,
+    name: live.name,
+  };
   const settings = { ...healingSettings(config), ...request.settings };
-  return { ...symptomOf(live, namespace, detection, request.symptom), target, by, settings };
+  return { ...symptomOf(live, detection, request.symptom), target, by, settings };
 }
 
 /** Starts the incident's healing; one that runs already is told what is seen. */

@@ -1,7 +1,7 @@
 import { badInput } from '../../model/errors';
 import type { DetectionSettings, Finding } from '../../model/healing';
 import type { Observation } from '../../model/incident';
-import type { Runbook } from '../../workflows/healing/runbook';
+import { findingOn, type Runbook } from '../../workflows/healing/runbook';
 import { findRunbook, runbooks } from '../../workflows/healing/runbooks';
 import { nearest } from './nearest';
 import type { LiveTarget } from './targets';
@@ -16,18 +16,13 @@ export interface Symptom {
  * The symptom that was named, or the one that the runbooks see on the live objects.
  * @throws HomeostatError `bad-input` for an unknown symptom, or when nothing is to be seen.
  */
-export function symptomOf(
-  live: LiveTarget,
-  namespace: string,
-  settings: DetectionSettings,
-  named?: string,
-): Symptom {
+export function symptomOf(live: LiveTarget, settings: DetectionSettings, named?: string): Symptom {
   const now = Date.now();
   const see = (runbook: Runbook): Symptom => ({
     symptom: runbook.symptom,
     observations: findings(runbook, live, settings)
       .filter(({ finding }) => Date.parse(finding.due) <= now)
-      .map(({ object, finding }) => observationOf(object, finding, namespace)),
+      .map(({ object, finding }) => observationOf(object, finding, live.namespace)),
   });
   if (named !== undefined) return see(runbookOf(named));
   const seen = runbooks.map(see).find(({ observations }) => observations.length > 0);
@@ -56,24 +51,26 @@ interface Seen {
 }
 
 function findings(
-  { detect }: Runbook,
-  { kind, name, workload, pods }: LiveTarget,
+  runbook: Runbook,
+  { kind, name, object, pods }: LiveTarget,
   settings: DetectionSettings,
 ): Seen[] {
-  const onWorkload = workload && detect.workload?.(workload, settings);
-  const onPods = pods.map((pod) => ({
-    object: `Pod/${pod.metadata?.name}`,
-    finding: detect.pod?.(pod),
-  }));
-  return [{ object: `${kind}/${name}`, finding: onWorkload }, ...onPods].flatMap(
-    ({ object, finding }) => (finding ? [{ object, finding }] : []),
-  );
+  const own = kind === 'Pod' ? [] : [{ kind, object }];
+  const objects = [...own, ...pods.map((pod) => ({ kind: 'Pod', object: pod }))];
+  return objects.flatMap((one) => {
+    const finding = findingOn(runbook, one.kind, one.object, settings);
+    return finding ? [{ object: `${one.kind}/${one.object.metadata?.name ?? name}`, finding }] : [];
+  });
 }
 
-function observationOf(object: string, finding: Finding, namespace: string): Observation {
+function observationOf(
+  object: string,
+  finding: Finding,
+  namespace: string | undefined,
+): Observation {
   const [kind, name] = object.split('/');
   return {
-    object: `${kind}/${namespace}/${name}`,
+    object: [kind, namespace, name].filter(Boolean).join('/'),
     state: 'broken',
     message: finding.message,
     seenAt: finding.since,

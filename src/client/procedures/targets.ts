@@ -1,6 +1,7 @@
 import type { KubeConfig, V1OwnerReference, V1Pod } from '@kubernetes/client-node';
 import { badInput, messageOf, unreachable } from '../../model/errors';
-import { type Labelled, type Workload } from '../../model/kubernetes/objects';
+import { collectionPath, kinds } from '../../model/kubernetes/kinds';
+import type { Labelled, Workload } from '../../model/kubernetes/objects';
 import { controllerOf } from '../../model/kubernetes/owners';
 import { isWorkloadKind } from '../../model/target';
 import { getJson, KubernetesStatusError } from '../../service/kubernetes';
@@ -8,21 +9,19 @@ import { nearest } from './nearest';
 
 const answerTimeoutMs = 10_000;
 
-type Kind = 'Deployment' | 'StatefulSet' | 'DaemonSet' | 'Pod';
+/** Kinds that are looked up for what they tell of others; nothing heals them. */
+const supporting = ['Namespace', 'Event', 'ReplicaSet', 'ControllerRevision', 'StorageClass'];
 
-/** Kinds that a person may name, with kubectl's short names. */
-const kinds: Record<Kind, { path: string; names: readonly string[] }> = {
-  Deployment: { path: 'apis/apps/v1', names: ['deployment', 'deployments', 'deploy'] },
-  StatefulSet: { path: 'apis/apps/v1', names: ['statefulset', 'statefulsets', 'sts'] },
-  DaemonSet: { path: 'apis/apps/v1', names: ['daemonset', 'daemonsets', 'ds'] },
-  Pod: { path: 'api/v1', names: ['pod', 'pods', 'po'] },
-};
+/** Kinds that a person may name. */
+const targetKinds = Object.keys(kinds).filter((kind) => !supporting.includes(kind));
 
 /** An object that is there, and its pods. */
 export interface LiveTarget {
-  kind: Kind;
+  kind: string;
+  /** Absent for cluster-scoped kinds. */
+  namespace?: string;
   name: string;
-  workload?: Workload;
+  object: Labelled;
   pods: V1Pod[];
 }
 
@@ -30,20 +29,22 @@ export interface LiveTarget {
  * The kind and name in `deploy/web`.
  * @throws HomeostatError `bad-input` for an unknown kind, or text of another form.
  */
-export function parseObject(text: string): { kind: Kind; name: string } {
+export function parseObject(text: string): { kind: string; name: string } {
   const [written, name, ...more] = text.split('/');
   if (!written || !name || more.length > 0) {
     throw badInput(`object "${text}"`, 'write it as kind/name, such as deploy/web');
   }
-  const kind = (Object.keys(kinds) as Kind[]).find((one) =>
-    kinds[one].names.includes(written.toLowerCase()),
-  );
+  const kind = targetKinds.find((one) => namesOf(one).includes(written.toLowerCase()));
   if (kind) return { kind, name };
-  const names = Object.values(kinds).flatMap((one) => [...one.names]);
   throw badInput(
     `kind "${written}"`,
-    `known are ${Object.keys(kinds).join(', ')}${nearest(written, names)}`,
+    `known are ${targetKinds.join(', ')}${nearest(written, targetKinds.flatMap(namesOf))}`,
   );
+}
+
+function namesOf(kind: string): string[] {
+  const { plural = '', shortNames = [] } = kinds[kind] ?? {};
+  return [kind.toLowerCase(), plural, ...shortNames];
 }
 
 /** Reads objects of one namespace from the API server. */
@@ -57,15 +58,14 @@ export class ClusterView {
    * The top owner of what was named, with its pods: a pod stands for the workload that would make it anew.
    * @throws HomeostatError `bad-input` when it is not there, or its owner is of a kind that nothing heals.
    */
-  async target(kind: Kind, name: string): Promise<LiveTarget> {
-    if (kind !== 'Pod') {
-      const workload = await this.existing<Workload>(kind, name);
-      return { kind, name, workload, pods: await this.podsOf(workload) };
-    }
-    const pod = await this.existing<V1Pod>('Pod', name);
-    const owner = await this.topOwner(pod);
-    if (!owner) return { kind: 'Pod', name, pods: [pod] };
-    if (isWorkloadKind(owner.kind)) return this.target(owner.kind, owner.name);
+  async target(kind: string, name: string): Promise<LiveTarget> {
+    const object = await this.existing<Labelled>(kind, name);
+    const namespace = kinds[kind]?.namespaced ? this.namespace : undefined;
+    const pods = isWorkloadKind(kind) ? await this.podsOf(object as Workload) : [];
+    if (kind !== 'Pod') return { kind, namespace, name, object, pods };
+    const owner = await this.topOwner(object as V1Pod);
+    if (!owner) return { kind, namespace, name, object, pods: [object as V1Pod] };
+    if (targetKinds.includes(owner.kind)) return this.target(owner.kind, owner.name);
     throw badInput(
       `Pod/${name}`,
       `it belongs to ${owner.kind}/${owner.name}, and no runbook heals a ${owner.kind}`,
@@ -91,16 +91,15 @@ export class ClusterView {
     return list?.items ?? [];
   }
 
-  private async existing<T extends Labelled>(kind: Kind, name: string): Promise<T> {
+  private async existing<T extends Labelled>(kind: string, name: string): Promise<T> {
     const object = await this.get<T>(`${this.collection(kind)}/${encodeURIComponent(name)}`);
     if (object) return object;
     const names = await this.names(this.collection(kind));
-    if (names.length === 0) await this.checkNamespace();
+    const { namespaced } = kinds[kind] ?? {};
+    if (namespaced && names.length === 0) await this.checkNamespace();
     const known = names.length > 0 ? `there are ${list(names)}` : 'there is none of that kind';
-    throw badInput(
-      `${kind} "${name}" in namespace "${this.namespace}"`,
-      `${known}${nearest(name, names)}`,
-    );
+    const where = namespaced ? ` in namespace "${this.namespace}"` : '';
+    throw badInput(`${kind} "${name}"${where}`, `${known}${nearest(name, names)}`);
   }
 
   private async checkNamespace(): Promise<void> {
@@ -112,8 +111,8 @@ export class ClusterView {
     );
   }
 
-  private collection(kind: Kind): string {
-    return `/${kinds[kind].path}/namespaces/${this.namespace}/${kind.toLowerCase()}s`;
+  private collection(kind: string): string {
+    return collectionPath(kind, this.namespace) ?? '';
   }
 
   private async names(collection: string): Promise<string[]> {

@@ -10,6 +10,9 @@ export const availableMark = 'homeostat.dev/available';
 /** On a revision: when it was last seen failing. */
 export const faultyMark = 'homeostat.dev/faulty';
 
+/** On what is changed for a while: the workflow id of the procedure that holds it so. */
+export const heldByMark = 'homeostat.dev/held-by';
+
 /** The owner that controls an object, if any. */
 export function controllerOf(object: Labelled): V1OwnerReference | undefined {
   return object.metadata?.ownerReferences?.find((reference) => reference.controller);

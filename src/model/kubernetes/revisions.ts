@@ -142,7 +142,7 @@ export function deservesAvailableMark(
   );
 }
 
-/** The API's collection that holds a kind's revisions. */
-export function revisionCollection(workload: Workload): 'replicasets' | 'controllerrevisions' {
-  return kindOf(workload) === 'Deployment' ? 'replicasets' : 'controllerrevisions';
+/** The kind of a workload's revisions. */
+export function revisionKind(workload: Workload): 'ReplicaSet' | 'ControllerRevision' {
+  return kindOf(workload) === 'Deployment' ? 'ReplicaSet' : 'ControllerRevision';
 }

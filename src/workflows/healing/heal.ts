@@ -7,8 +7,9 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
+import type { Change } from '../../model/change';
 import { messageOf } from '../../model/errors';
-import type { Diagnosis, Verification, WorkloadChange } from '../../model/healing';
+import type { Diagnosis, Verification } from '../../model/healing';
 import {
   checkHealInput,
   defaultHealingSettings,
@@ -20,7 +21,14 @@ import {
 import type { Outcome, ProcedureRecord } from '../../model/procedure';
 import type { Target } from '../../model/target';
 import { begin, type Carried, type Conclusion, type Procedure } from '../procedure/procedure';
-import { awaitHealthy, diagnose, makeChange, revertChange, snapshot } from './activities';
+import {
+  awaitHealthy,
+  diagnose,
+  makeChange,
+  planChange,
+  revertChange,
+  snapshot,
+} from './activities';
 import { approvalReason, mayRecover, nextRung } from './ladder';
 import type { Runbook, Rung } from './runbook';
 import { findRunbook, runbooks } from './runbooks';
@@ -31,7 +39,7 @@ export const observedSignal = defineSignal<[{ evidence: Observation }]>('observe
 const mostObservations = 20;
 
 /** What an earlier run of the same healing carried over. */
-type HealCarried = Carried<WorkloadChange> & { observations: Observation[] };
+type HealCarried = Carried<Change> & { observations: Observation[] };
 
 /**
  * Heals one incident: looks, takes the rung of the runbook that fits, and proves that it worked;
@@ -49,7 +57,7 @@ class Healing {
   private readonly target: Target;
   private readonly settings: HealingSettings;
   private readonly observations: Observation[];
-  private readonly procedure: Procedure<WorkloadChange>;
+  private readonly procedure: Procedure<Change>;
   /** What the target looked like at the start; kept before anything is changed. */
   private evidence: Promise<void> = Promise.resolve();
   /** Set once waiting for the target to come right by itself was in vain. */
@@ -64,7 +72,7 @@ class Healing {
     this.target = incident.target;
     this.settings = { ...defaultHealingSettings, ...input.settings };
     this.observations = carried?.observations ?? [...incident.observations];
-    this.procedure = begin<WorkloadChange>({
+    this.procedure = begin<Change>({
       family: 'healing',
       target: this.target,
       symptom: incident.symptom,
@@ -86,10 +94,12 @@ class Healing {
   rehearse(): Promise<ProcedureRecord> {
     return this.procedure.rehearsal(async () => {
       const diagnosis = await this.look();
-      const rung = this.choose(diagnosis);
-      if (!rung) return completed(`nothing would be done: ${diagnosis.health.why}`);
-      await this.procedure.rehearse(this.actionFor(rung, diagnosis));
-      return completed(`would take the rung ${rung.name}`);
+      for (;;) {
+        const rung = this.choose(diagnosis);
+        if (!rung) return completed(`nothing would be done: ${diagnosis.health.why}`);
+        const result = await this.procedure.rehearse(this.actionFor(rung, diagnosis));
+        if (result !== 'declined') return completed(`would take the rung ${rung.name}`);
+      }
     });
   }
 
@@ -108,8 +118,9 @@ class Healing {
       const rung = this.choose(diagnosis);
       if (!rung) throw await this.atWitsEnd(diagnosis);
       const result = await this.procedure.step(this.actionFor(rung, diagnosis));
-      if (result === 'woken') continue;
+      if (result === 'woken' || result === 'declined') continue;
       if (result.result === 'superseded') this.procedure.note(result.detail);
+      if (rung.prepares) continue;
       const healthy = await this.verified();
       if (healthy) return healthy;
     }
@@ -136,8 +147,8 @@ class Healing {
     const token = `${workflowInfo().workflowId}/${this.procedure.record.startedAt}`;
     return {
       name: rung.name,
-      plan: () => rung.plan({ target: this.target, diagnosis, token }),
-      act: async (change: WorkloadChange) => {
+      plan: () => planChange(rung.change({ target: this.target, diagnosis, token })),
+      act: async (change: Change) => {
         await this.evidence;
         return makeChange(change);
       },
@@ -186,7 +197,7 @@ class Healing {
   private async atWitsEnd(diagnosis: Diagnosis): Promise<ApplicationFailure> {
     await this.evidence;
     await this.gather('end');
-    const tried = this.procedure.tried();
+    const tried = this.procedure.taken();
     const reason = tried.length > 0 ? `${tried.join(', ')} did not help` : 'no rung applies';
     return ApplicationFailure.nonRetryable(`${reason}: ${diagnosis.health.why}`, 'escalated');
   }

@@ -1,26 +1,37 @@
-import type { V1DaemonSet, V1Deployment, V1Pod, V1StatefulSet } from '@kubernetes/client-node';
 import type {
-  DetectionSettings,
-  Diagnosis,
-  Finding,
-  HealthCheckName,
-  PlannedChange,
-} from '../../model/healing';
+  KubernetesObject,
+  V1Job,
+  V1Node,
+  V1PersistentVolumeClaim,
+  V1Pod,
+  V1PodDisruptionBudget,
+  V2HorizontalPodAutoscaler,
+} from '@kubernetes/client-node';
+import type { ChangeRequest } from '../../model/change';
+import type { DetectionSettings, Diagnosis, Finding, HealthCheckName } from '../../model/healing';
 import type { HealingSettings } from '../../model/incident';
-import type { Target } from '../../model/target';
+import type { Workload } from '../../model/kubernetes/objects';
+import { isWorkloadKind, type Target } from '../../model/target';
 
-export type Workload = V1Deployment | V1StatefulSet | V1DaemonSet;
+type Predicate<T> = (object: T, settings: DetectionSettings) => Finding | undefined;
+
+/** Pure predicates over objects that the detector watches, by kind. */
+export interface Detect {
+  pod?: Predicate<V1Pod>;
+  workload?: Predicate<Workload>;
+  node?: Predicate<V1Node>;
+  job?: Predicate<V1Job>;
+  horizontalPodAutoscaler?: Predicate<V2HorizontalPodAutoscaler>;
+  persistentVolumeClaim?: Predicate<V1PersistentVolumeClaim>;
+  podDisruptionBudget?: Predicate<V1PodDisruptionBudget>;
+}
 
 /** How a symptom is detected, healed and verified. */
 export interface Runbook {
   /** Kebab-case; part of the incident's identity. */
   symptom: string;
   title: string;
-  /** Pure predicates over objects that the detector watches. */
-  detect: {
-    pod?: (pod: V1Pod) => Finding | undefined;
-    workload?: (workload: Workload, settings: DetectionSettings) => Finding | undefined;
-  };
+  detect: Detect;
   /** Names of the alerts that it answers. */
   alerts: readonly string[];
   /** Least invasive first; the first that applies and was not tried is taken. */
@@ -31,11 +42,14 @@ export interface Runbook {
 /** One action of a ladder. */
 export interface Rung {
   name: string;
+  /** Whether it comes into question; the plan looks closer, and may still decline. */
   when: (diagnosis: Diagnosis, settings: HealingSettings, target: Target) => boolean;
-  /** Works the change out without making it. */
-  plan: (context: RungContext) => Promise<PlannedChange>;
+  /** The change that it asks for. */
+  change: (context: RungContext) => ChangeRequest;
   /** Set where a person must agree, whatever the marks on the target say. */
   needsApproval?: string;
+  /** Only prepares the next rung, so that its own effect is not waited for. */
+  prepares?: boolean;
 }
 
 export interface RungContext {
@@ -43,4 +57,20 @@ export interface RungContext {
   diagnosis: Diagnosis;
   /** The same for every attempt of this procedure, so that a repeated action knows its own effect. */
   token: string;
+}
+
+/** What a runbook sees on an object; the kind is given, since the items of a list do not carry it. */
+export function findingOn(
+  { detect }: Runbook,
+  kind: string,
+  object: KubernetesObject,
+  settings: DetectionSettings,
+): Finding | undefined {
+  const predicate = detect[predicateFor(kind)] as Predicate<object> | undefined;
+  return predicate?.(object, settings);
+}
+
+function predicateFor(kind: string): keyof Detect {
+  if (isWorkloadKind(kind)) return 'workload';
+  return `${kind.charAt(0).toLowerCase()}${kind.slice(1)}` as keyof Detect;
 }

@@ -1,6 +1,5 @@
 import { followsRollout, hasWorked, lastGoodRevision } from '../../model/healing';
 import { isWorkloadKind } from '../../model/target';
-import { planReplacePod, planRestart, planRollback } from './activities';
 import type { Rung } from './runbook';
 
 /** Back to the newest revision that was Available, where the fault came with a rollout. */
@@ -10,8 +9,11 @@ export const undoRollout: Rung = {
     isWorkloadKind(target.kind) &&
     lastGoodRevision(diagnosis) !== undefined &&
     followsRollout(diagnosis, settings.rolloutWindowMs),
-  plan: ({ target, diagnosis }) =>
-    planRollback({ target, revision: lastGoodRevision(diagnosis)!.name }),
+  change: ({ target, diagnosis }) => ({
+    kind: 'rollback',
+    target,
+    revision: lastGoodRevision(diagnosis)!.name,
+  }),
 };
 
 /** The last resort for a fault that no rollout explains and a restart did not mend. */
@@ -25,13 +27,13 @@ export const undoRolloutAnyway: Rung = {
 export const restart: Rung = {
   name: 'restart',
   when: (diagnosis, _settings, target) => isWorkloadKind(target.kind) && hasWorked(diagnosis),
-  plan: ({ target, token }) => planRestart({ target, token }),
+  change: ({ target, token }) => ({ kind: 'restart', target, token }),
 };
 
 /** A bare pod made anew; a person must agree, since no controller would bring it back. */
 export const replacePod: Rung = {
   name: 'replace-pod',
   when: (_diagnosis, _settings, target) => target.kind === 'Pod',
-  plan: ({ target }) => planReplacePod({ target }),
+  change: ({ target }) => ({ kind: 'replace-pod', target }),
   needsApproval: 'it is a bare pod: should making it anew fail, nothing would bring it back',
 };

@@ -9,9 +9,11 @@ import {
 } from '@temporalio/workflow';
 import {
   type Approval,
+  type Declined,
   type Family,
   type Gate,
   goodOutcomes,
+  isDeclined,
   type LedgerEntry,
   type Milestones,
   type Outcome,
@@ -52,12 +54,17 @@ interface Undoable<C> {
   /** Index of the ledger entry. */
   entry: number;
   change: C;
+  /** Taken back on success too. */
+  temporary?: boolean;
 }
+
+/** What became of a step that did not act. */
+export type NotTaken = 'woken' | 'declined';
 
 /** One action: worked out first, so that its undo is recorded before it acts. */
 export interface Action<C> {
   name: string;
-  plan: () => Promise<Planned<C>>;
+  plan: () => Promise<Planned<C> | Declined>;
   act: (change: C) => Promise<StepResult>;
   /** Why a person must agree first; absent where none must. */
   needsApproval?: string;
@@ -127,6 +134,7 @@ export class Procedure<C> {
     let conclusion: Conclusion;
     try {
       conclusion = await this.scope.run(() => Promise.race([body(), failing(holding)]));
+      conclusion = await CancellationScope.nonCancellable(() => this.endTemporary(conclusion));
     } catch (error) {
       if (error instanceof ContinueAsNew) throw error;
       if (isCancellation(error) && !this.controls.abort) cancellation = error;
@@ -188,10 +196,11 @@ export class Procedure<C> {
   }
 
   /** Plans an action, has it approved where needed, records its undo, and only then acts. */
-  async step(action: Action<C>): Promise<StepResult | 'woken'> {
+  async step(action: Action<C>): Promise<StepResult | NotTaken> {
     const entry = this.open(action.name);
     try {
       const planned = await action.plan();
+      if (isDeclined(planned)) return this.decline(entry, planned);
       const agreed = !action.needsApproval || (await this.approved(planned, action.needsApproval));
       // The gates may have shut meanwhile: nothing acts without a lease, paused, or under a halt.
       if (!agreed || (await this.clearance()) === 'woken') {
@@ -211,13 +220,15 @@ export class Procedure<C> {
   }
 
   /** Plans an action and says what it would do, without doing it. */
-  async rehearse(action: Action<C>): Promise<void> {
+  async rehearse(action: Action<C>): Promise<'declined' | undefined> {
     const entry = this.open(action.name);
     const planned = await action.plan();
+    if (isDeclined(planned)) return this.decline(entry, planned);
     entry.changed = `would ${planned.summary}`;
     entry.undo = { summary: planned.undoSummary, state: 'not-needed', attempts: 0 };
     const approval = action.needsApproval ? `; needs approval: ${action.needsApproval}` : '';
     this.close(entry, 'skipped', `dry run${approval}`);
+    return undefined;
   }
 
   reach(milestone: keyof Milestones, at = now()): void {
@@ -228,8 +239,15 @@ export class Procedure<C> {
     addNote(this.record, { by: 'homeostat', text });
   }
 
-  /** Names of the actions that were taken or tried. */
+  /** Names of the actions that were taken or tried, or found not to apply. */
   tried(): string[] {
+    return this.record.ledger
+      .filter(({ undo, declined }) => undo || declined)
+      .map(({ name }) => name);
+  }
+
+  /** Names of the actions that were taken. */
+  taken(): string[] {
     return this.record.ledger.filter(({ undo }) => undo).map(({ name }) => name);
   }
 
@@ -291,9 +309,15 @@ export class Procedure<C> {
     return approval;
   }
 
-  private recordUndo(entry: LedgerEntry, planned: Planned<C>): void {
-    entry.undo = { summary: planned.undoSummary, state: 'recorded', attempts: 0 };
-    this.undoable.push({ entry: this.record.ledger.indexOf(entry), change: planned.change });
+  private decline(entry: LedgerEntry, { declined }: Declined): 'declined' {
+    entry.declined = true;
+    this.close(entry, 'skipped', declined);
+    return 'declined';
+  }
+
+  private recordUndo(entry: LedgerEntry, { change, undoSummary, temporary }: Planned<C>): void {
+    entry.undo = { summary: undoSummary, state: 'recorded', attempts: 0 };
+    this.undoable.push({ entry: this.record.ledger.indexOf(entry), change, temporary });
   }
 
   private settleStep(entry: LedgerEntry, planned: Planned<C>, result: StepResult): void {
@@ -310,13 +334,14 @@ export class Procedure<C> {
   }
 
   private async unwindAfter(error: unknown): Promise<Conclusion> {
-    const failures = await this.unwind();
-    const { outcome, reason } = this.conclusionOf(error);
-    if (failures.length === 0) return { outcome, reason };
-    return {
-      outcome: 'escalated',
-      reason: `${reason}; and what could not be put back needs a person: ${failures.join('; ')}`,
-    };
+    const failures = await this.unwind(this.undoable.splice(0));
+    return withFailures(this.conclusionOf(error), failures);
+  }
+
+  /** Takes back what was to hold only for the procedure's time. */
+  private async endTemporary(conclusion: Conclusion): Promise<Conclusion> {
+    const failures = await this.unwind(this.undoable.filter(({ temporary }) => temporary));
+    return withFailures(conclusion, failures);
   }
 
   private conclusionOf(error: unknown): Conclusion {
@@ -330,10 +355,10 @@ export class Procedure<C> {
   }
 
   /** Takes back what was changed, last first; keeps every failure and goes on with the rest. */
-  private async unwind(): Promise<string[]> {
+  private async unwind(changes: Undoable<C>[]): Promise<string[]> {
     const failures: string[] = [];
-    if (this.undoable.length > 0) this.enter('undoing');
-    for (const { entry: index, change } of this.undoable.reverse()) {
+    if (changes.length > 0) this.enter('undoing');
+    for (const { entry: index, change } of changes.reverse()) {
       const undo = this.record.ledger[index]!.undo!;
       undo.state = 'running';
       try {
@@ -424,6 +449,14 @@ export class Procedure<C> {
     metrics.stepCompleted({ step: entry.name, result: state });
     showDetails(this.record);
   }
+}
+
+function withFailures({ outcome, reason }: Conclusion, failures: string[]): Conclusion {
+  if (failures.length === 0) return { outcome, reason };
+  return {
+    outcome: 'escalated',
+    reason: `${reason}; and what could not be put back needs a person: ${failures.join('; ')}`,
+  };
 }
 
 /** A look that is older than this is taken again before anything is done. */

@@ -5,7 +5,8 @@ import {
   type KubernetesActivities,
 } from '../../../src/activities/kubernetes';
 import type { PatchOperation } from '../../../src/activities/kubernetes/client';
-import type { ChangeResult, PlannedChange, WorkloadChange } from '../../../src/model/healing';
+import type { Change, ChangeRequest, PlannedChange } from '../../../src/model/change';
+import { type Declined, isDeclined, type StepResult } from '../../../src/model/procedure';
 import { deployment, replicaSet } from '../kubernetes/objects';
 import { type Answer, type Asked, FakeApi } from './fake-api';
 
@@ -56,13 +57,21 @@ class Cluster {
     return { body: this.live };
   }
 
-  plan = (): Promise<PlannedChange> =>
-    new MockActivityEnvironment().run(this.activities.planRollback, { target, revision: 'web-a' });
+  async plan(
+    request: ChangeRequest = { kind: 'rollback', target, revision: 'web-a' },
+  ): Promise<PlannedChange> {
+    const planned: PlannedChange | Declined = await new MockActivityEnvironment().run(
+      this.activities.planChange,
+      request,
+    );
+    if (isDeclined(planned)) throw new Error(planned.declined);
+    return planned;
+  }
 
-  make = (change: WorkloadChange, attempt = 1): Promise<ChangeResult> =>
+  make = (change: Change, attempt = 1): Promise<StepResult> =>
     new MockActivityEnvironment({ attempt }).run(this.activities.makeChange, change);
 
-  revert = (change: WorkloadChange): Promise<ChangeResult> =>
+  revert = (change: Change): Promise<StepResult> =>
     new MockActivityEnvironment().run(this.activities.revertChange, change);
 
   image = () => this.live?.spec?.template.spec?.containers[0]?.image;
@@ -188,11 +197,7 @@ describe('a restart', () => {
     };
     const annotations = () => cluster.live!.spec!.template.metadata!.annotations;
     cluster.live!.spec!.template.metadata!.annotations = { ...earlier };
-    const { planRestart } = cluster.activities;
-    const { change }: PlannedChange = await new MockActivityEnvironment().run(planRestart, {
-      target,
-      token: 'new',
-    });
+    const { change } = await cluster.plan({ kind: 'restart', target, token: 'new' });
     expect(await cluster.make(change)).toMatchObject({ result: 'changed' });
     expect(await cluster.make(change)).toMatchObject({ result: 'already' });
     expect(annotations()).toMatchObject({ 'homeostat.dev/restarted-by': 'new' });

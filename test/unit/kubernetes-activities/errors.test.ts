@@ -29,8 +29,12 @@ describe('errors of the API', () => {
   ])('%s', async (_name, answer, expected) => {
     const api = await FakeApi.start(() => answer);
     const deps = { kubeConfig: api.kubeConfig, artifacts, clusterName: 'trial' };
-    const { planRestart } = createKubernetesActivities(deps);
-    const failed = new MockActivityEnvironment().run(planRestart, { target, token: 't' });
+    const { planChange } = createKubernetesActivities(deps);
+    const failed = new MockActivityEnvironment().run(planChange, {
+      kind: 'restart' as const,
+      target,
+      token: 't',
+    });
     await expect(failed).rejects.toMatchObject(expected);
     await expect(failed).rejects.toThrow('plan a restart of shop/Deployment/web on trial');
     await api.stop();

@@ -63,7 +63,7 @@ describe('available-without-restarts', () => {
       [],
     ],
   ])('%s: %s', (state, _name, workload, pods) => {
-    expect(check({ workload, pods, current }).state).toBe(state);
+    expect(check({ object: workload, workload, pods, current }).state).toBe(state);
   });
 
   test.each([
@@ -87,13 +87,14 @@ describe('available-without-restarts', () => {
     ['pending', 'DaemonSet in a rollout', daemonSet({ status: { updatedNumberScheduled: 1 } })],
     ['healthy', 'DaemonSet of no node', daemonSet({ status: { desiredNumberScheduled: 0 } })],
   ])('%s: %s', (state, _name, workload) => {
-    expect(check({ workload, pods: [], current: controllerRevision('b', 'web:2', 2) }).state).toBe(
-      state,
-    );
+    expect(
+      check({ object: workload, workload, pods: [], current: controllerRevision('b', 'web:2', 2) })
+        .state,
+    ).toBe(state);
   });
 
   test('pending before the controller made the revision', () => {
-    expect(check({ workload: deployment(), pods: [] }).state).toBe('pending');
+    expect(check({ object: deployment(), workload: deployment(), pods: [] }).state).toBe('pending');
   });
 
   test.each([
@@ -104,7 +105,8 @@ describe('available-without-restarts', () => {
     ['failing', 'failed', { ready: false, phase: 'Failed' }],
     ['pending', 'terminating', { deletionTimestamp: at(1) }],
   ])('%s: a bare pod that is %s', (state, _name, options) => {
-    expect(check({ pods: [pod({ ...options, ownerKind: 'none' })] }).state).toBe(state);
+    const object = pod({ ...options, ownerKind: 'none' });
+    expect(check({ object, pods: [object] }).state).toBe(state);
   });
 });
 

@@ -1,15 +1,17 @@
 import type { V1Pod, V1PodSpec } from '@kubernetes/client-node';
 import { Context } from '@temporalio/activity';
-import type { ChangeResult, PlannedChange, ReplacePodChange } from '../../model/healing';
-import { isMirror, isTerminating } from '../../model/kubernetes/objects';
-import { controllerOf } from '../../model/kubernetes/owners';
-import { holdsLiteralSecrets } from '../../model/redact';
-import { formatTarget, type Target } from '../../model/target';
-import type { KubernetesClient } from './client';
-import { isConflict, isNotFound, refuse } from './errors';
-import { follow } from './follow';
-import { changeDigest } from './hash';
-import { findObject, pathOfChangeable, podsPath } from './resources';
+import type { PlannedChange, ReplacePodChange } from '../../../model/change';
+import { isMirror, isTerminating } from '../../../model/kubernetes/objects';
+import { controllerOf } from '../../../model/kubernetes/owners';
+import type { StepResult } from '../../../model/procedure';
+import { holdsLiteralSecrets } from '../../../model/redact';
+import { formatTarget, type Target } from '../../../model/target';
+import type { KubernetesClient } from '../client';
+import { isConflict, isNotFound, refuse } from '../errors';
+import { follow } from '../follow';
+import { changeDigest } from '../hash';
+import { findObject, pathOfChangeable, podsPath } from '../resources';
+import type { ChangeOfKind } from './kind';
 
 /** On the new pod: the uid of the one that it replaces. */
 const replacesMark = 'homeostat.dev/replaces';
@@ -17,11 +19,16 @@ const replacesMark = 'homeostat.dev/replaces';
 const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
 
 /**
- * Works out how a bare pod is made anew.
- * @throws ApplicationFailure, final, for a pod that has a controller, comes from a kubelet's files, or
- * holds secrets in its manifest, since the change is kept in the procedure's history.
+ * A bare pod, made anew. Planning it fails for good for a pod that has a controller, comes from a
+ * kubelet's files, or holds secrets in its manifest, since the change is kept in the procedure's history.
  */
-export async function planReplacePod(
+export const replacePod: ChangeOfKind<'replace-pod'> = {
+  plan: ({ client }, request) => planReplacePod(client, request),
+  make: ({ client }, change) => makeReplacement(client, change),
+  revert: ({ client }, change) => revertReplacement(client, change),
+};
+
+async function planReplacePod(
   client: KubernetesClient,
   { target }: { target: Target },
 ): Promise<PlannedChange<ReplacePodChange>> {
@@ -52,10 +59,10 @@ export async function planReplacePod(
 }
 
 /** Deletes the pod, waits until it is gone, and makes it anew. A repeated attempt goes on where the last one ended. */
-export async function makeReplacement(
+async function makeReplacement(
   client: KubernetesClient,
   change: ReplacePodChange,
-): Promise<ChangeResult> {
+): Promise<StepResult> {
   const path = pathOfChangeable(change.target);
   const name = formatTarget(change.target);
   const pod = await findObject<V1Pod>(client, path);
@@ -75,10 +82,10 @@ export async function makeReplacement(
 }
 
 /** There is nothing to put back, unless the pod was deleted and could not be made anew. */
-export async function revertReplacement(
+async function revertReplacement(
   client: KubernetesClient,
   change: ReplacePodChange,
-): Promise<ChangeResult> {
+): Promise<StepResult> {
   const name = formatTarget(change.target);
   const pod = await findObject<V1Pod>(client, pathOfChangeable(change.target));
   if (pod) return { result: 'already', detail: `${name} is there, with its own manifest` };

@@ -1,10 +1,14 @@
-import type { ChangeResult } from '../../model/healing';
-import { type PodTemplate, templateChangedBy, type Workload } from '../../model/kubernetes/objects';
-import type { Target } from '../../model/target';
-import type { KubernetesClient } from './client';
-import { isConflict, later } from './errors';
+import {
+  type PodTemplate,
+  templateChangedBy,
+  type Workload,
+} from '../../../model/kubernetes/objects';
+import type { StepResult } from '../../../model/procedure';
+import type { Target } from '../../../model/target';
+import type { KubernetesClient } from '../client';
+import { isConflict, later } from '../errors';
+import { findObject, nameOf, pathOfChangeable } from '../resources';
 import { replaceBrokenPods } from './replace-broken-pods';
-import { findObject, nameOf, pathOfChangeable } from './resources';
 
 const mostLooks = 5;
 
@@ -30,7 +34,7 @@ export interface TemplateChange {
 export async function changeTemplate(
   client: KubernetesClient,
   change: TemplateChange,
-): Promise<ChangeResult> {
+): Promise<StepResult> {
   const path = pathOfChangeable(change.target);
   for (let look = 0; look < mostLooks; look++) {
     const workload = await findObject<Workload>(client, path);
@@ -74,13 +78,13 @@ async function finish(
   workload: Workload,
   result: 'changed' | 'already',
   done: string,
-): Promise<ChangeResult> {
+): Promise<StepResult> {
   const replaced = await replaceBrokenPods(client, workload);
   const also = replaced.length > 0 ? `, and replaced its broken pods ${replaced.join(', ')}` : '';
   return { result, detail: `${nameOf(workload)} ${done}${also}` };
 }
 
-function superseded(workload: Workload): ChangeResult {
+function superseded(workload: Workload): StepResult {
   const by = templateChangedBy(workload) ?? 'somebody';
   return {
     result: 'superseded',
@@ -88,7 +92,7 @@ function superseded(workload: Workload): ChangeResult {
   };
 }
 
-function gone({ target }: TemplateChange): ChangeResult {
+function gone({ target }: TemplateChange): StepResult {
   return {
     result: 'gone',
     detail: `${target.kind} ${target.namespace}/${target.name} no longer exists`,

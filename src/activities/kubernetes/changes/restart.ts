@@ -1,11 +1,13 @@
-import type { ChangeResult, PlannedChange, RestartChange } from '../../model/healing';
-import { isDeployment, type PodTemplate } from '../../model/kubernetes/objects';
-import { currentOf } from '../../model/kubernetes/revisions';
-import type { Target } from '../../model/target';
-import type { KubernetesClient } from './client';
-import { refuse } from './errors';
-import { changeDigest, templateHash } from './hash';
-import { listRevisions, nameOf, needWorkload } from './resources';
+import type { PlannedChange, RestartChange } from '../../../model/change';
+import { isDeployment, type PodTemplate } from '../../../model/kubernetes/objects';
+import { currentOf } from '../../../model/kubernetes/revisions';
+import type { StepResult } from '../../../model/procedure';
+import type { Target } from '../../../model/target';
+import type { KubernetesClient } from '../client';
+import { refuse } from '../errors';
+import { changeDigest, templateHash } from '../hash';
+import { listRevisions, nameOf, needWorkload } from '../resources';
+import type { ChangeOfKind } from './kind';
 import { changeTemplate } from './template-change';
 
 /** The annotation of `kubectl rollout restart`. */
@@ -14,11 +16,16 @@ const restartedAtMark = 'kubectl.kubernetes.io/restartedAt';
 const restartedByMark = 'homeostat.dev/restarted-by';
 
 /**
- * Works a rolling restart out.
- * @param input.token tells this restart from any other; the same for each attempt of a procedure.
- * @throws ApplicationFailure, final, when the rollout is paused or the kind has no pod template.
+ * A rolling restart. The request's token tells this restart from any other; it is the same for each
+ * attempt of a procedure. Planning it fails for good when the rollout is paused or the kind has no template.
  */
-export async function planRestart(
+export const restart: ChangeOfKind<'restart'> = {
+  plan: ({ client }, request) => planRestart(client, request),
+  make: ({ client }, change) => makeRestart(client, change),
+  revert: ({ client }, change) => revertRestart(client, change),
+};
+
+async function planRestart(
   client: KubernetesClient,
   { target, token }: { target: Target; token: string },
 ): Promise<PlannedChange<RestartChange>> {
@@ -47,10 +54,7 @@ export async function planRestart(
   };
 }
 
-export function makeRestart(
-  client: KubernetesClient,
-  change: RestartChange,
-): Promise<ChangeResult> {
+function makeRestart(client: KubernetesClient, change: RestartChange): Promise<StepResult> {
   return changeTemplate(client, {
     target: change.target,
     uid: change.uid,
@@ -65,10 +69,7 @@ export function makeRestart(
   });
 }
 
-export function revertRestart(
-  client: KubernetesClient,
-  change: RestartChange,
-): Promise<ChangeResult> {
+function revertRestart(client: KubernetesClient, change: RestartChange): Promise<StepResult> {
   return changeTemplate(client, {
     target: change.target,
     uid: change.uid,

@@ -1,34 +1,20 @@
 import type { V1Pod } from '@kubernetes/client-node';
-import type { Health, HealthCheckName } from '../healing';
-import { availabilityOf } from './availability';
-import { hasExceededDeadline, isCrashLooping } from './faults';
+import type { Health } from '../../healing';
+import { availabilityOf } from '../availability';
+import { hasExceededDeadline, isCrashLooping } from '../faults';
 import {
   isDeployment,
   isFinished,
   isObserved,
   isReady,
   isTerminating,
-  type Workload,
   wantedReplicas,
-} from './objects';
-import { isOfRevision, type RevisionObject } from './revisions';
-
-/** What a health check looks at. */
-export interface TargetView {
-  /** Absent for a bare pod, which is then the only one of `pods`. */
-  workload?: Workload;
-  pods: V1Pod[];
-  /** The revision of the workload's template as it is now; absent before its controller made it. */
-  current?: RevisionObject;
-}
-
-/** Health checks by name. */
-export const healthChecks: Record<HealthCheckName, (view: TargetView) => Health> = {
-  'available-without-restarts': availableWithoutRestarts,
-};
+} from '../objects';
+import { isOfRevision } from '../revisions';
+import type { TargetView } from './view';
 
 /** Available at the generation that is wanted, and no pod of the current revision in a crash loop. */
-function availableWithoutRestarts({ workload, pods, current }: TargetView): Health {
+export function availableWithoutRestarts({ workload, pods, current }: TargetView): Health {
   if (!workload) return healthOfPod(pods[0]);
   if (isObserved(workload) && wantedReplicas(workload) === 0) {
     return { state: 'healthy', why: 'it is scaled to 0' };

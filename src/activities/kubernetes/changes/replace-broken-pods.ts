@@ -1,19 +1,19 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import {
-  isDeployment,
   isObserved,
   isReady,
   isStatefulSet,
   isTerminating,
+  kindOf,
   partitionOf,
   replacesOnDelete,
   type Workload,
-} from '../../model/kubernetes/objects';
-import { currentOf, isOfRevision } from '../../model/kubernetes/revisions';
-import type { KubernetesClient } from './client';
-import { isConflict, isNotFound, later } from './errors';
-import { follow } from './follow';
-import { collectionPath, listPods, listRevisions, nameOf, podPath } from './resources';
+} from '../../../model/kubernetes/objects';
+import { currentOf, isOfRevision } from '../../../model/kubernetes/revisions';
+import type { KubernetesClient } from '../client';
+import { isConflict, isNotFound, later } from '../errors';
+import { follow } from '../follow';
+import { collectionOf, listPods, listRevisions, nameOf, podPath } from '../resources';
 
 const observedWithinMs = 60_000;
 
@@ -49,13 +49,8 @@ export async function replaceBrokenPods(
 /** Waits until the controller has taken a workload's change in, else it would make the old pods again. */
 async function observed(client: KubernetesClient, workload: Workload): Promise<Workload> {
   if (isObserved(workload)) return workload;
-  const plural = isDeployment(workload)
-    ? 'deployments'
-    : isStatefulSet(workload)
-      ? 'statefulsets'
-      : 'daemonsets';
   const { namespace, name, generation } = workload.metadata ?? {};
-  const path = collectionPath('apis/apps/v1', plural, namespace);
+  const path = collectionOf({ kind: kindOf(workload), namespace });
   const enough = AbortSignal.timeout(observedWithinMs);
   const stop = new AbortController();
   enough.addEventListener('abort', () => stop.abort());

@@ -1,19 +1,29 @@
-import type { ChangeResult, PlannedChange, RollbackChange } from '../../model/healing';
-import { isDeployment, type PodTemplate } from '../../model/kubernetes/objects';
-import { currentOf, type RevisionObject, templateOf } from '../../model/kubernetes/revisions';
-import { normaliseTemplate } from '../../model/kubernetes/template';
-import { formatTarget, type Target } from '../../model/target';
-import type { KubernetesClient } from './client';
-import { later, refuse } from './errors';
-import { changeDigest, templateHash } from './hash';
-import { listRevisions, nameOf, needWorkload } from './resources';
+import type { PlannedChange, RollbackChange } from '../../../model/change';
+import { isDeployment, type PodTemplate } from '../../../model/kubernetes/objects';
+import { currentOf, type RevisionObject, templateOf } from '../../../model/kubernetes/revisions';
+import { normaliseTemplate } from '../../../model/kubernetes/template';
+import type { StepResult } from '../../../model/procedure';
+import { formatTarget, type Target } from '../../../model/target';
+import type { KubernetesClient } from '../client';
+import { later, refuse } from '../errors';
+import { changeDigest, templateHash } from '../hash';
+import { listRevisions, nameOf, needWorkload } from '../resources';
+import type { ChangeOfKind } from './kind';
 import { changeTemplate } from './template-change';
 
 /**
- * Works out the way back to a revision.
- * @throws ApplicationFailure, final, when the revision is not there or the rollout is paused.
+ * Back to an earlier revision of the pod template. Planning it fails for good when the revision is not
+ * there or the rollout is paused.
  */
-export async function planRollback(
+export const rollback: ChangeOfKind<'rollback'> = {
+  plan: ({ client }, request) => planRollback(client, request),
+  make: ({ client }, change) =>
+    swap(client, change, change.from, change.to, 'went back to revision'),
+  revert: ({ client }, change) =>
+    swap(client, change, change.to, change.from, 'went forward to revision'),
+};
+
+async function planRollback(
   client: KubernetesClient,
   { target, revision }: { target: Target; revision: string },
 ): Promise<PlannedChange<RollbackChange>> {
@@ -39,20 +49,6 @@ export async function planRollback(
   };
 }
 
-export function makeRollback(
-  client: KubernetesClient,
-  change: RollbackChange,
-): Promise<ChangeResult> {
-  return swap(client, change, change.from, change.to, 'went back to revision');
-}
-
-export function revertRollback(
-  client: KubernetesClient,
-  change: RollbackChange,
-): Promise<ChangeResult> {
-  return swap(client, change, change.to, change.from, 'went forward to revision');
-}
-
 type State = RollbackChange['from'];
 
 function swap(
@@ -61,7 +57,7 @@ function swap(
   from: State,
   to: State,
   done: string,
-): Promise<ChangeResult> {
+): Promise<StepResult> {
   return changeTemplate(client, {
     target,
     uid,

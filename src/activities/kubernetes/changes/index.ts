@@ -1,0 +1,37 @@
+import type { Change, ChangeKind, ChangeRequest, PlannedChange } from '../../../model/change';
+import type { Declined, StepResult } from '../../../model/procedure';
+import { cordon } from './cordon';
+import type { ChangeContext, ChangeOfKind } from './kind';
+import { replacePod } from './replace-pod';
+import { restart } from './restart';
+import { rollback } from './rollback';
+
+/** Every kind of change, by its name. */
+const kinds: { [K in ChangeKind]: ChangeOfKind<K> } = {
+  rollback,
+  restart,
+  'replace-pod': replacePod,
+  cordon,
+};
+
+/** The kind's own functions; the name and the change always belong together. */
+const kindOf = ({ kind }: { kind: ChangeKind }) =>
+  kinds[kind] as unknown as ChangeOfKind<ChangeKind>;
+
+/** Works a change out without making it, or says why it does not apply. */
+export function planChange(
+  context: ChangeContext,
+  request: ChangeRequest,
+): Promise<PlannedChange | Declined> {
+  return kindOf(request).plan(context, request as never);
+}
+
+/** Makes a change, once however often it is asked to. */
+export function makeChange(context: ChangeContext, change: Change): Promise<StepResult> {
+  return kindOf(change).make(context, change);
+}
+
+/** Takes a change back, where it is still in place. */
+export function revertChange(context: ChangeContext, change: Change): Promise<StepResult> {
+  return kindOf(change).revert(context, change);
+}

@@ -1,0 +1,25 @@
+import type { ChangeKind, ChangeKinds, PlannedChange } from '../../../model/change';
+import type { Declined, StepResult } from '../../../model/procedure';
+import type { Target } from '../../../model/target';
+import type { KubernetesClient } from '../client';
+
+/** What changes of every kind may use. */
+export interface ChangeContext {
+  client: KubernetesClient;
+}
+
+type Request<K extends ChangeKind> = { target: Target } & ChangeKinds[K]['request'];
+
+/**
+ * One kind of change: how it is worked out, made, and taken back. Each of the three looks first;
+ * `make` and `revert` act only if still needed, so that a repeated attempt has no second effect.
+ */
+export interface ChangeOfKind<K extends ChangeKind> {
+  /** @throws ApplicationFailure, final, where it is refused; a change that does not apply is declined. */
+  plan(
+    context: ChangeContext,
+    request: Request<K>,
+  ): Promise<PlannedChange<ChangeKinds[K]['change']> | Declined>;
+  make(context: ChangeContext, change: ChangeKinds[K]['change']): Promise<StepResult>;
+  revert(context: ChangeContext, change: ChangeKinds[K]['change']): Promise<StepResult>;
+}

@@ -1,0 +1,73 @@
+import type { Planned } from './procedure';
+import type { Target } from './target';
+
+/** What every change names: its kind, what it is about, and which object exactly. */
+interface ChangeOf<K extends string> {
+  kind: K;
+  target: Target;
+  uid: string;
+}
+
+/** Back to the template of an earlier revision; refers to revisions, since templates may hold secrets. */
+export interface RollbackChange extends ChangeOf<'rollback'> {
+  /** Revision name and SHA-256 of its normalised template. */
+  from: { revision: string; templateHash: string };
+  to: { revision: string; templateHash: string };
+}
+
+/** A rolling restart, by the annotation that kubectl uses; the token makes it observable. */
+export interface RestartChange extends ChangeOf<'restart'> {
+  from: { revision: string; templateHash: string };
+  token: string;
+  /** The annotation's earlier value, put back by the undo. */
+  previousRestartedAt?: string;
+  /** The token of an earlier restart by Homeostat, put back likewise. */
+  previousToken?: string;
+  restartedAt: string;
+}
+
+/** A bare pod made anew from its own manifest. */
+export interface ReplacePodChange extends ChangeOf<'replace-pod'> {
+  /** JSON of the pod to create, without what the API server or a node filled in. */
+  manifest: string;
+}
+
+/** A field of an object and its two values; an absent value is an absent field. */
+export interface FieldChange {
+  /** JSON pointer (RFC 6901). */
+  path: string;
+  from?: unknown;
+  to?: unknown;
+}
+
+/** Some fields of one object, set and put back together. */
+export interface FieldsChange<K extends string> extends ChangeOf<K> {
+  fields: FieldChange[];
+  /** Workflow id in the mark `homeostat.dev/held-by`, for what holds only for the procedure's time. */
+  heldBy?: string;
+}
+
+/** Every kind of change: what is asked for beside kind and target, and what is planned from it. */
+export interface ChangeKinds {
+  rollback: { request: { revision: string }; change: RollbackChange };
+  restart: { request: { token: string }; change: RestartChange };
+  'replace-pod': { request: object; change: ReplacePodChange };
+  cordon: { request: object; change: FieldsChange<'cordon'> };
+}
+
+export type ChangeKind = keyof ChangeKinds;
+
+/** Kinds of change that set fields of one object. */
+export type FieldsChangeKind = {
+  [K in ChangeKind]: ChangeKinds[K]['change'] extends FieldsChange<K> ? K : never;
+}[ChangeKind];
+
+export type Change = ChangeKinds[ChangeKind]['change'];
+
+/** What a rung asks to be worked out. */
+export type ChangeRequest<K extends ChangeKind = ChangeKind> = {
+  [Name in K]: { kind: Name; target: Target } & ChangeKinds[Name]['request'];
+}[K];
+
+/** A change that was worked out but not made. */
+export type PlannedChange<C extends Change = Change> = Planned<C>;
