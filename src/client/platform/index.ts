@@ -8,4 +8,5 @@ export { type Platform, readPlatform } from './platform';
 export { type Progress, showProgress } from './progress';
 export { supervise } from './run';
 export { leftovers } from './teardown';
+export { findTool, type Tool } from './tools';
 export { ensureUp, type UpOptions } from './up';
