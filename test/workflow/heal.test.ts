@@ -13,6 +13,7 @@ import {
   FakeCluster,
   failing,
   healthy,
+  planned,
 } from '../support/fake-cluster';
 import { describeWorkflow, runWithWorker, startTimeSkipping } from '../support/time-skipping';
 
@@ -136,6 +137,48 @@ describeWorkflow('heal', () => {
       expect(record.outcome).toBe('escalated');
       expect(record.reason).toContain('roll web forward to web-2: forbidden');
       expect(cluster.effects).toEqual(['restart', 'rollback', 'undo rollback', 'undo restart']);
+    }));
+
+  test('goes on with the next rung where one declines, and escalates where all do', () =>
+    running(async ({ start }) => {
+      cluster.onPlan = (request) =>
+        request.kind === 'rollback' ? { declined: 'the revision is gone' } : planned(request);
+      cluster.diagnosis = brokeLater({ rolledOutAt: '2026-01-01T23:59:00Z' });
+      const record = await (await start()).result();
+      expect(record).toMatchObject({ outcome: 'healed' });
+      expect(cluster.effects).toEqual(['restart']);
+      expect(record.ledger.find(({ declined }) => declined)).toMatchObject({
+        name: 'undo-rollout',
+        state: 'skipped',
+        reason: 'the revision is gone',
+      });
+      cluster.onPlan = () => ({ declined: 'not now' });
+      expect(await (await start()).result()).toMatchObject({
+        outcome: 'escalated',
+        reason: expect.stringContaining('no rung applies'),
+      });
+      expect(cluster.effects).toEqual(['restart']);
+    }));
+
+  test('takes back what was to last for a while only, though it healed', () =>
+    running(async ({ start }) => {
+      cluster.onPlan = (request) => ({ ...planned(request), temporary: true });
+      const record = await (await start()).result();
+      expect(record).toMatchObject({ outcome: 'healed' });
+      expect(cluster.effects).toEqual(['rollback', 'undo rollback']);
+      expect(record.ledger.find(({ undo }) => undo)?.undo).toMatchObject({ state: 'done' });
+    }));
+
+  test('escalates where what was to last for a while cannot be taken back', () =>
+    running(async ({ start }) => {
+      cluster.onPlan = (request) => ({ ...planned(request), temporary: true });
+      cluster.onRevert = () => {
+        throw ApplicationFailure.nonRetryable('the node is gone', 'refused');
+      };
+      expect(await (await start()).result()).toMatchObject({
+        outcome: 'escalated',
+        reason: expect.stringContaining('needs a person'),
+      });
     }));
 
   test('does no harm where no revision was ever good', () =>
