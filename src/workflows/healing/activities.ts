@@ -1,47 +1,62 @@
 import type { Duration } from '@temporalio/common';
-import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
+import {
+  ActivityCancellationType,
+  type ActivityOptions,
+  proxyActivities,
+} from '@temporalio/workflow';
 import type { KubernetesActivities } from '../../activities/kubernetes';
-import type { Change, ChangeKind } from '../../model/change';
+import type { Change, ChangeKind, ChangeRequest } from '../../model/change';
+import { formatTarget, type Target } from '../../model/target';
 
-const patient = { initialInterval: '200ms', maximumInterval: '10s' } as const;
-
-/** Looks and plans: without effect, so they may be cancelled and repeated at will. */
-export const { diagnose, planChange } = proxyActivities<KubernetesActivities>({
-  startToCloseTimeout: '20s',
-  scheduleToCloseTimeout: '1h',
+const common: ActivityOptions = {
   // A dead worker is noticed by its missing heartbeats, long before the time-out.
   heartbeatTimeout: '3s',
-  retry: patient,
-});
+  retry: { initialInterval: '200ms', maximumInterval: '10s' },
+};
+
+/** The activities with options of their own, and what the Temporal UI says of the one that is called. */
+const activities = (what: string, target: Target, options: ActivityOptions) =>
+  proxyActivities<KubernetesActivities>({
+    ...common,
+    ...options,
+    summary: `${what} ${formatTarget(target)}`,
+  });
+
+/** Looks and plans are without effect, so they may be cancelled and repeated at will. */
+const look: ActivityOptions = { startToCloseTimeout: '20s', scheduleToCloseTimeout: '1h' };
+
+export const diagnose: KubernetesActivities['diagnose'] = (input) =>
+  activities('look at', input.target, look).diagnose(input);
+
+export const planChange = (request: ChangeRequest) =>
+  activities(`plan ${request.kind} of`, request.target, look).planChange(request);
 
 /** Evidence is worth a wait, but not a healing. */
-export const { snapshot } = proxyActivities<KubernetesActivities>({
-  startToCloseTimeout: '20s',
-  scheduleToCloseTimeout: '30s',
-  heartbeatTimeout: '3s',
-  retry: patient,
-});
+export const snapshot: KubernetesActivities['snapshot'] = (input) =>
+  activities(`evidence (${input.label}) of`, input.target, {
+    startToCloseTimeout: '20s',
+    scheduleToCloseTimeout: '30s',
+  }).snapshot(input);
 
 /** How long one attempt at a change may take, where it is longer than for most. */
 const lasting: Partial<Record<ChangeKind, Duration>> = {};
 
-/** Changes: every attempt looks first, so that a repeated one has no second effect. */
-const changes = (kind: ChangeKind) =>
-  proxyActivities<KubernetesActivities>({
-    startToCloseTimeout: lasting[kind] ?? '2m',
-    scheduleToCloseTimeout: '1h',
-    heartbeatTimeout: '3s',
-    retry: patient,
-  });
+const change = (kind: ChangeKind): ActivityOptions => ({
+  startToCloseTimeout: lasting[kind] ?? '2m',
+  scheduleToCloseTimeout: '1h',
+});
 
-export const makeChange = (change: Change) => changes(change.kind).makeChange(change);
-export const revertChange = (change: Change) => changes(change.kind).revertChange(change);
+/** Changes: every attempt looks first, so that a repeated one has no second effect. */
+export const makeChange = (planned: Change) =>
+  activities(planned.kind, planned.target, change(planned.kind)).makeChange(planned);
+
+export const revertChange = (planned: Change) =>
+  activities(`undo ${planned.kind} of`, planned.target, change(planned.kind)).revertChange(planned);
 
 /** A watch that lasts as long as the verification may. */
 export const awaitHealthy: KubernetesActivities['awaitHealthy'] = (input) =>
-  proxyActivities<KubernetesActivities>({
+  activities('watch', input.target, {
     startToCloseTimeout: input.timeoutMs + 60_000,
     heartbeatTimeout: '5s',
     cancellationType: ActivityCancellationType.TRY_CANCEL,
-    retry: patient,
   }).awaitHealthy(input);
