@@ -47,12 +47,28 @@ export interface FieldsChange<K extends string> extends ChangeOf<K> {
   heldBy?: string;
 }
 
+/** One very pod. */
+export interface PodRef {
+  name: string;
+  uid: string;
+  /** Those that are to be removed, where that is the change. */
+  finalizers?: string[];
+}
+
+/** Something that is done to some pods of the target, at most 100, and cannot be undone. */
+export interface PodsChange<K extends string> extends ChangeOf<K> {
+  pods: PodRef[];
+}
+
 /** Every kind of change: what is asked for beside kind and target, and what is planned from it. */
 export interface ChangeKinds {
   rollback: { request: { revision: string }; change: RollbackChange };
   restart: { request: { token: string }; change: RestartChange };
   'replace-pod': { request: object; change: ReplacePodChange };
   cordon: { request: object; change: FieldsChange<'cordon'> };
+  'force-delete': { request: object; change: PodsChange<'force-delete'> };
+  'remove-finalizers': { request: object; change: PodsChange<'remove-finalizers'> };
+  'collect-evicted': { request: object; change: PodsChange<'collect-evicted'> };
 }
 
 export type ChangeKind = keyof ChangeKinds;
@@ -60,6 +76,11 @@ export type ChangeKind = keyof ChangeKinds;
 /** Kinds of change that set fields of one object. */
 export type FieldsChangeKind = {
   [K in ChangeKind]: ChangeKinds[K]['change'] extends FieldsChange<K> ? K : never;
+}[ChangeKind];
+
+/** Kinds of change that end pods. */
+export type PodsChangeKind = {
+  [K in ChangeKind]: ChangeKinds[K]['change'] extends PodsChange<K> ? K : never;
 }[ChangeKind];
 
 export type Change = ChangeKinds[ChangeKind]['change'];

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { formatDuration, parseDuration } from './duration';
 import type { GovernorPolicy } from './governor';
+import type { DetectionSettings } from './healing';
 import type { HealingSettings } from './incident';
 
 const durationPattern = /^\d+(\.\d+)?(ms|s|m|h|d)$/;
@@ -76,6 +77,14 @@ const detectorSchema = z.strictObject({
   rolloutDeadline: duration('10m').describe(
     'Within which a StatefulSet or DaemonSet must finish a rollout; Deployments have their own progressDeadlineSeconds.',
   ),
+  terminatingDeadline: duration('5m').describe(
+    'How long after its grace period a pod may go on terminating.',
+  ),
+  evictedPods: z
+    .int()
+    .min(1)
+    .default(10)
+    .describe('How many evicted pods of one owner are too many.'),
 });
 
 const healingSchema = z.strictObject({
@@ -227,6 +236,15 @@ export function healingSettings({ healing }: Config): HealingSettings {
     verifyTimeoutMs: healing.verifyTimeout,
     approvalTimeoutMs: healing.approvalTimeout,
     rolloutWindowMs: healing.rolloutWindow,
+  };
+}
+
+/** The deadlines and thresholds that detection goes by. */
+export function detectionSettings({ detector }: Config): DetectionSettings {
+  return {
+    rolloutDeadlineMs: detector.rolloutDeadline,
+    terminatingDeadlineMs: detector.terminatingDeadline,
+    evictedPods: detector.evictedPods,
   };
 }
 

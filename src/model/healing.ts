@@ -106,7 +106,11 @@ export interface Verification {
 }
 
 /** Health checks by name, so that a workflow can name one to an activity. */
-export const healthCheckNames = ['available-without-restarts'] as const;
+export const healthCheckNames = [
+  'available-without-restarts',
+  'none-terminating',
+  'none-evicted',
+] as const;
 
 export type HealthCheckName = (typeof healthCheckNames)[number];
 
@@ -119,8 +123,18 @@ export interface Finding {
   message: string;
 }
 
-/** Deadlines of detection, in milliseconds. */
+/** Deadlines and thresholds of detection; times in milliseconds. */
 export interface DetectionSettings {
   /** StatefulSets and DaemonSets have no progress deadline of their own; this is theirs. */
   rolloutDeadlineMs: number;
+  /** How long after its grace period a pod may go on terminating. */
+  terminatingDeadlineMs: number;
+  /** How many evicted pods of one owner are too many. */
+  evictedPods: number;
 }
+
+export const defaultDetectionSettings: DetectionSettings = {
+  rolloutDeadlineMs: 10 * 60_000,
+  terminatingDeadlineMs: 5 * 60_000,
+  evictedPods: 10,
+};

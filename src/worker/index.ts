@@ -6,7 +6,7 @@ import type { Registry } from 'prom-client';
 import { createFolderStore } from '../activities/artifacts';
 import { createKubernetesActivities } from '../activities/kubernetes';
 import { createGovernorActivities } from '../activities/temporal';
-import { type Config, governorPolicy } from '../model/config';
+import { type Config, detectionSettings, governorPolicy } from '../model/config';
 import { formatDuration } from '../model/duration';
 import { HomeostatError, messageOf } from '../model/errors';
 import { kubernetesAnswers, temporalAnswers } from '../service/checks';
@@ -111,6 +111,7 @@ export function createWorker(parts: WorkerParts, connection: NativeConnection): 
         artifacts: createFolderStore({ directory: config.artifacts.directory }),
         clusterName: config.cluster.name,
         protectedNamespaces: config.healing.protectedNamespaces,
+        detection: detectionSettings(config),
       }),
       ...governorActivities(parts),
     },

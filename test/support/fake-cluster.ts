@@ -79,7 +79,7 @@ export function planned(request: ChangeRequest): PlannedChange {
       };
     default:
       return {
-        change: { ...common, kind: request.kind, fields: [] },
+        change: { ...common, kind: request.kind, fields: [] } as unknown as Change,
         summary: request.kind,
         undoSummary: `undo ${request.kind}`,
         digest: `digest-${request.kind}`,

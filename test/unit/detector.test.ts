@@ -12,6 +12,7 @@ import {
 } from '../../src/client/detector/resources';
 import { type Report, Tracker } from '../../src/client/detector/tracker';
 import { viewOf } from '../../src/client/detector/view';
+import { defaultDetectionSettings } from '../../src/model/healing';
 import type { RevisionObject } from '../../src/model/kubernetes/revisions';
 import { healWorkflowId } from '../../src/model/target';
 import { runbooks } from '../../src/workflows/healing/runbooks';
@@ -137,7 +138,7 @@ function start(objects: RawObject[]) {
   const detector = new Detector({
     cluster,
     runbooks,
-    settings: { rolloutDeadlineMs: 600_000 },
+    settings: defaultDetectionSettings,
     soakMs,
     cache,
     tracker: new Tracker(),

@@ -24,6 +24,12 @@ export interface WatchEvent<T> {
   object: T;
 }
 
+/** As in the API's `DeleteOptions`. */
+export interface RemoveOptions {
+  gracePeriodSeconds?: number;
+  propagationPolicy?: 'Foreground' | 'Background' | 'Orphan';
+}
+
 interface RequestOptions {
   query?: Query;
   body?: unknown;
@@ -42,7 +48,7 @@ export interface KubernetesClient {
   create<T>(path: string, object: unknown, query?: Query): Promise<T>;
   /** JSON patch, as the field manager `homeostat`. */
   patch<T>(path: string, operations: PatchOperation[]): Promise<T>;
-  remove(path: string, preconditions: { uid: string }): Promise<void>;
+  remove(path: string, preconditions: { uid: string }, options?: RemoveOptions): Promise<void>;
   /** Events from a resource version on, until the server ends the stream or `signal` aborts it. */
   watch<T>(path: string, query: Query, signal: AbortSignal): AsyncGenerator<WatchEvent<T>>;
 }
@@ -158,8 +164,8 @@ export function createKubernetesClient(kubeConfig: KubeConfig): KubernetesClient
         contentType: 'application/json-patch+json',
         query: { fieldManager },
       }),
-    remove: async (path, preconditions) => {
-      await readText('DELETE', path, { body: { preconditions } });
+    remove: async (path, preconditions, options) => {
+      await readText('DELETE', path, { body: { ...options, preconditions } });
     },
     watch,
   };

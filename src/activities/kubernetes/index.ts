@@ -1,7 +1,13 @@
 import type { KubeConfig } from '@kubernetes/client-node';
 import { Context } from '@temporalio/activity';
 import type { Change, ChangeRequest, PlannedChange } from '../../model/change';
-import type { Diagnosis, HealthCheckName, Verification } from '../../model/healing';
+import {
+  type DetectionSettings,
+  type Diagnosis,
+  defaultDetectionSettings,
+  type HealthCheckName,
+  type Verification,
+} from '../../model/healing';
 import type { Declined, EvidenceRef, StepResult } from '../../model/procedure';
 import type { Target } from '../../model/target';
 import type { ArtifactStore } from '../artifacts';
@@ -44,11 +50,12 @@ export interface KubernetesDeps {
   clusterName: string;
   /** Namespaces in which every action needs an approval, beside those that are marked. */
   protectedNamespaces?: readonly string[];
+  detection?: DetectionSettings;
 }
 
 export function createKubernetesActivities(deps: KubernetesDeps): KubernetesActivities {
   const client = createKubernetesClient(deps.kubeConfig);
-  const context = { client };
+  const context = { client, detection: deps.detection ?? defaultDetectionSettings };
 
   /** Attends to work on a target of this cluster. */
   async function on<T>(

@@ -1,7 +1,7 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import { LRUCache } from 'lru-cache';
 import type { DetectionSettings } from '../../model/healing';
-import { isTerminating, restartsOf } from '../../model/kubernetes/objects';
+import { restartsOf } from '../../model/kubernetes/objects';
 import { isIgnored } from '../../model/kubernetes/owners';
 import { isOfRevision } from '../../model/kubernetes/revisions';
 import { isWorkloadKind, type Target, targetKey } from '../../model/target';
@@ -164,17 +164,14 @@ export class Detector {
     const { cache } = this.options;
     const namespace = cache.find('Namespace', undefined, object.metadata.namespace ?? '');
     const owner = cache.find(target.kind, target.namespace, target.name);
-    return (
-      isTerminating(object) ||
-      isIgnored(object, namespace) ||
-      (owner !== undefined && isIgnored(owner))
-    );
+    return isIgnored(object, namespace) || (owner !== undefined && isIgnored(owner));
   }
 
   private sightingsOf(object: RawObject, target: Target): Sighting[] {
-    const { runbooks, settings } = this.options;
+    const { cache, runbooks, settings } = this.options;
+    const around = { pods: () => viewOf(target, cache)?.pods ?? [] };
     return runbooks.flatMap((runbook) => {
-      const finding = findingOn(runbook, object.kind ?? '', object, settings);
+      const finding = findingOn(runbook, object.kind ?? '', object, settings, around);
       return finding ? [{ symptom: runbook.symptom, target, finding }] : [];
     });
   }

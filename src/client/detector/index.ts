@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubeConfig } from '@kubernetes/client-node';
-import type { Config } from '../../model/config';
+import { type Config, detectionSettings } from '../../model/config';
 import { kubernetesAnswers, temporalAnswers } from '../../service/checks';
 import { createReadiness } from '../../service/health';
 import { loadKubeConfig } from '../../service/kubeconfig';
@@ -46,7 +46,7 @@ export async function runDetector(config: Config): Promise<void> {
   const detector = new Detector({
     cluster: config.cluster.name,
     runbooks,
-    settings: { rolloutDeadlineMs: config.detector.rolloutDeadline },
+    settings: detectionSettings(config),
     soakMs: config.healing.soak,
     cache,
     tracker: new Tracker(),

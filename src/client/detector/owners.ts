@@ -1,3 +1,4 @@
+import { isTerminating } from '../../model/kubernetes/objects';
 import { isWorkloadKind, type Target } from '../../model/target';
 import { type Cache, controllerOf } from './cache';
 import type { RawObject } from './resources';
@@ -7,11 +8,18 @@ import type { RawObject } from './resources';
  * not watched, or itself. Undefined while an owner that is watched was not seen yet.
  */
 export function targetOf(object: RawObject, cache: Cache, cluster: string): Target | undefined {
-  const top = topOwner(object, cache);
+  const top = topOwner(object, cache) ?? orphan(object);
   return top && { cluster, kind: top.kind, namespace: top.namespace, name: top.name };
 }
 
 type Owner = Pick<Target, 'kind' | 'namespace' | 'name'>;
+
+/** A pod that is being deleted may outlive its owner; all else waits for its owner to be seen. */
+function orphan(object: RawObject): Owner | undefined {
+  if (object.kind !== 'Pod' || !isTerminating(object)) return undefined;
+  const { namespace, name = '' } = object.metadata;
+  return { kind: 'Pod', namespace, name };
+}
 
 function topOwner(object: RawObject, cache: Cache): Owner | undefined {
   const { namespace, name = '' } = object.metadata;

@@ -100,6 +100,7 @@ function slimMetadata({ kind, metadata }: RawObject): RawObject {
       labels: metadata.labels,
       annotations: Object.fromEntries(annotations),
       ownerReferences: metadata.ownerReferences,
+      finalizers: metadata.finalizers,
     },
   };
 }

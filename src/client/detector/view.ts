@@ -5,6 +5,7 @@ import type { Workload } from '../../model/kubernetes/objects';
 import { currentOf, type RevisionObject, revisionsOf } from '../../model/kubernetes/revisions';
 import { isWorkloadKind, type Target } from '../../model/target';
 import type { Cache } from './cache';
+import type { RawObject } from './resources';
 
 /** A target as it is in the cache; undefined where it is not there or of a kind that is not watched. */
 export interface WorkloadView extends TargetView {
@@ -16,17 +17,22 @@ export function viewOf(target: Target, cache: Cache): WorkloadView | undefined {
   const object = cache.find(target.kind, target.namespace, target.name);
   if (!object) return undefined;
   if (!isWorkloadKind(target.kind)) {
-    return { object, pods: target.kind === 'Pod' ? [object as V1Pod] : [], revisions: [] };
+    return { object, pods: podsOf(target.kind, object, cache), revisions: [] };
   }
   const workload = object as Workload;
   const children = cache.childrenOf(object.metadata.uid);
   const own = children.filter(({ kind }) => kind === 'ReplicaSet' || kind === 'ControllerRevision');
   const revisions = revisionsOf(workload, own as RevisionObject[]);
-  const pods = [object, ...own]
-    .flatMap(({ metadata }) => cache.childrenOf(metadata.uid))
-    .filter(({ kind }) => kind === 'Pod') as V1Pod[];
+  const pods = [object, ...own].flatMap((owner) => podsOf(owner.kind, owner, cache));
   return { object, workload, pods, revisions, current: currentOf(workload, revisions) };
 }
+
+function podsOf(kind: string | undefined, object: RawObject, cache: Cache): V1Pod[] {
+  if (kind === 'Pod') return [object as V1Pod];
+  return cache.childrenOf(object.metadata.uid).filter(isPod);
+}
+
+const isPod = (object: RawObject): object is RawObject & V1Pod => object.kind === 'Pod';
 
 /** The health of a target by a runbook's own check. */
 export function healthOf(view: WorkloadView, check: HealthCheckName): Health {

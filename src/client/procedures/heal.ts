@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
-import { healingSettings } from '../../model/config';
+import { detectionSettings, healingSettings } from '../../model/config';
 import type { HealInput, HealingSettings } from '../../model/incident';
 import type { ProcedureRecord } from '../../model/procedure';
 import { formatTarget, healWorkflowId, type Target, targetKey } from '../../model/target';
@@ -50,7 +50,6 @@ export async function checkRequest(
   const { kind, name } = parseObject(request.object);
   const { namespace, by } = request;
   const live = await new ClusterView(loadKubeConfig(config), namespace).target(kind, name);
-  const detection = { rolloutDeadlineMs: config.detector.rolloutDeadline };
   const target = {
     cluster: config.cluster.name,
     kind: live.kind,
@@ -58,7 +57,7 @@ export async function checkRequest(
     name: live.name,
   };
   const settings = { ...healingSettings(config), ...request.settings };
-  return { ...symptomOf(live, detection, request.symptom), target, by, settings };
+  return { ...symptomOf(live, detectionSettings(config), request.symptom), target, by, settings };
 }
 
 /** Starts the incident's healing; one that runs already is told what is seen. */

@@ -58,7 +58,7 @@ function findings(
   const own = kind === 'Pod' ? [] : [{ kind, object }];
   const objects = [...own, ...pods.map((pod) => ({ kind: 'Pod', object: pod }))];
   return objects.flatMap((one) => {
-    const finding = findingOn(runbook, one.kind, one.object, settings);
+    const finding = findingOn(runbook, one.kind, one.object, settings, { pods: () => pods });
     return finding ? [{ object: `${one.kind}/${one.object.metadata?.name ?? name}`, finding }] : [];
   });
 }

@@ -10,14 +10,26 @@ import type {
 import type { ChangeRequest } from '../../model/change';
 import type { DetectionSettings, Diagnosis, Finding, HealthCheckName } from '../../model/healing';
 import type { HealingSettings } from '../../model/incident';
-import type { Workload } from '../../model/kubernetes/objects';
+import { isTerminating, type Workload } from '../../model/kubernetes/objects';
 import { isWorkloadKind, type Target } from '../../model/target';
 
-type Predicate<T> = (object: T, settings: DetectionSettings) => Finding | undefined;
+/** What stands around an object, for the predicates that cannot judge by the object alone. */
+export interface Surroundings {
+  /** The pods of the target that the object belongs to. */
+  pods: () => V1Pod[];
+}
+
+type Predicate<T> = (
+  object: T,
+  settings: DetectionSettings,
+  around: Surroundings,
+) => Finding | undefined;
 
 /** Pure predicates over objects that the detector watches, by kind. */
 export interface Detect {
   pod?: Predicate<V1Pod>;
+  /** For a pod that is being deleted; no other predicate gets to see it. */
+  terminatingPod?: Predicate<V1Pod>;
   workload?: Predicate<Workload>;
   node?: Predicate<V1Node>;
   job?: Predicate<V1Job>;
@@ -65,12 +77,15 @@ export function findingOn(
   kind: string,
   object: KubernetesObject,
   settings: DetectionSettings,
+  around: Surroundings,
 ): Finding | undefined {
-  const predicate = detect[predicateFor(kind)] as Predicate<object> | undefined;
-  return predicate?.(object, settings);
+  const name = predicateFor(kind, object);
+  const predicate = name && (detect[name] as Predicate<object> | undefined);
+  return predicate?.(object, settings, around);
 }
 
-function predicateFor(kind: string): keyof Detect {
+function predicateFor(kind: string, object: KubernetesObject): keyof Detect | undefined {
+  if (isTerminating(object)) return kind === 'Pod' ? 'terminatingPod' : undefined;
   if (isWorkloadKind(kind)) return 'workload';
   return `${kind.charAt(0).toLowerCase()}${kind.slice(1)}` as keyof Detect;
 }

@@ -1,3 +1,4 @@
+import { defaultDetectionSettings } from '../../../src/model/healing';
 import { isCrashLooping, isRolloutStuck } from '../../../src/model/kubernetes/faults';
 import {
   at,
@@ -12,7 +13,7 @@ import {
   statefulSet,
 } from './objects';
 
-const settings = { rolloutDeadlineMs: 600_000 };
+const settings = defaultDetectionSettings;
 
 describe('isCrashLooping', () => {
   const crashed = { ready: false, statuses: [crashing(ended(at(30)))] };

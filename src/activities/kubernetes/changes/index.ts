@@ -1,7 +1,10 @@
 import type { Change, ChangeKind, ChangeRequest, PlannedChange } from '../../../model/change';
 import type { Declined, StepResult } from '../../../model/procedure';
+import { collectEvicted } from './collect-evicted';
 import { cordon } from './cordon';
+import { forceDelete } from './force-delete';
 import type { ChangeContext, ChangeOfKind } from './kind';
+import { removeFinalizers } from './remove-finalizers';
 import { replacePod } from './replace-pod';
 import { restart } from './restart';
 import { rollback } from './rollback';
@@ -12,6 +15,9 @@ const kinds: { [K in ChangeKind]: ChangeOfKind<K> } = {
   restart,
   'replace-pod': replacePod,
   cordon,
+  'force-delete': forceDelete,
+  'remove-finalizers': removeFinalizers,
+  'collect-evicted': collectEvicted,
 };
 
 /** The kind's own functions; the name and the change always belong together. */

@@ -1,4 +1,5 @@
 import type { ChangeKind, ChangeKinds, PlannedChange } from '../../../model/change';
+import type { DetectionSettings } from '../../../model/healing';
 import type { Declined, StepResult } from '../../../model/procedure';
 import type { Target } from '../../../model/target';
 import type { KubernetesClient } from '../client';
@@ -6,6 +7,8 @@ import type { KubernetesClient } from '../client';
 /** What changes of every kind may use. */
 export interface ChangeContext {
   client: KubernetesClient;
+  /** When a fault counts as one, so that a plan sees what the detector saw. */
+  detection: DetectionSettings;
 }
 
 type Request<K extends ChangeKind> = { target: Target } & ChangeKinds[K]['request'];

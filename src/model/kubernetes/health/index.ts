@@ -1,4 +1,5 @@
 import type { Health, HealthCheckName } from '../../healing';
+import { noneEvicted, noneTerminating } from './pods';
 import type { TargetView } from './view';
 import { availableWithoutRestarts } from './workload';
 
@@ -7,4 +8,6 @@ export type { TargetView } from './view';
 /** Health checks by name. */
 export const healthChecks: Record<HealthCheckName, (view: TargetView) => Health> = {
   'available-without-restarts': availableWithoutRestarts,
+  'none-terminating': noneTerminating,
+  'none-evicted': noneEvicted,
 };
