@@ -46,7 +46,8 @@ export function loadConfig(source: ConfigSource = {}): LoadedConfig {
   const { config, problems } = checkConfig(document);
   if (!config) throw refuse(problems, file, overridden);
   const directory = config.artifacts.directory ?? defaultArtifacts(env);
-  return { config: { ...config, artifacts: { directory: path.resolve(directory) } }, file };
+  const artifacts = { ...config.artifacts, directory: path.resolve(directory) };
+  return { config: { ...config, artifacts }, file };
 }
 
 function findConfig(source: ConfigSource, env: NodeJS.ProcessEnv): string | undefined {
@@ -127,7 +128,9 @@ function refuseUnknownVariables(env: NodeJS.ProcessEnv, section: string, keys: s
 }
 
 function valueOf(text: string, schema: z.core.$ZodType): unknown {
-  const inner = schema instanceof z.ZodDefault ? schema.unwrap() : schema;
+  const inner =
+    schema instanceof z.ZodDefault || schema instanceof z.ZodOptional ? schema.unwrap() : schema;
+  if (inner instanceof z.ZodObject) return YAML.parse(text);
   if (inner instanceof z.ZodArray)
     return text
       .split(',')

@@ -111,10 +111,49 @@ const governorSchema = z.strictObject({
     .describe('Procedures that may act on one target within an hour.'),
 });
 
+const s3Schema = z.strictObject({
+  bucket: text().describe('Name of the bucket; it must exist.'),
+  region: text().default('us-east-1').describe('Region of the bucket.'),
+  endpoint: z
+    .url({ protocol: /^https?$/, error: 'write a URL such as https://s3.example.org' })
+    .optional()
+    .describe('URL of a server other than AWS that speaks S3.'),
+  prefix: z
+    .string()
+    .regex(/^([^/].*\/)?$/, 'write a prefix that ends with a slash, such as homeostat/')
+    .default('')
+    .describe('Goes before every key, such as homeostat/.'),
+  forcePathStyle: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Name the bucket in the URL's path and not in its host, as most servers beside AWS want.",
+    ),
+});
+
 const artifactsSchema = z.strictObject({
   directory: text()
     .optional()
     .describe('Folder of the evidence. Left out: homeostat/artifacts in the user data folder.'),
+  s3: s3Schema
+    .optional()
+    .describe(
+      "Bucket of the evidence, instead of a folder. Credentials come from the environment or files, by the AWS SDK's default chain.",
+    ),
+  retention: duration('30d').describe(
+    'How long evidence is kept in a folder; a bucket has a lifecycle rule for it.',
+  ),
+});
+
+const prometheusSchema = z.strictObject({
+  url: z
+    .url({ protocol: /^https?$/, error: 'write a URL such as http://prometheus.monitoring:9090' })
+    .optional()
+    .describe('Where Prometheus answers. Left out: evidence holds no metrics.'),
+  tokenFile: text()
+    .optional()
+    .describe('File with a bearer token, read at each request. PROMETHEUS_TOKEN goes first.'),
+  lookback: duration('30m').describe('How far back the metrics of a snapshot go.'),
 });
 
 const logSchema = z.strictObject({
@@ -133,6 +172,7 @@ export const configSchema = z.strictObject({
   healing: healingSchema.prefault({}).describe('Times and limits of healing.'),
   governor: governorSchema.prefault({}).describe('Leases and budgets of the cluster.'),
   artifacts: artifactsSchema.prefault({}).describe('Where evidence is kept.'),
+  prometheus: prometheusSchema.prefault({}).describe('Metrics for the evidence.'),
   log: logSchema.prefault({}).describe('Logs, JSON lines on stderr.'),
 });
 
@@ -196,9 +236,10 @@ function knownKeys(path: PropertyKey[]): string {
   return `unknown key; the keys here are ${Object.keys(shapeOf(shape)).join(', ')}`;
 }
 
-/** The keys of an object schema, through defaults. */
+/** The keys of an object schema, also of one that may be left out. */
 export function shapeOf(schema: z.core.$ZodType): Record<string, z.core.$ZodType> {
-  if (schema instanceof z.ZodPrefault) return shapeOf(schema.unwrap());
+  if (schema instanceof z.ZodPrefault || schema instanceof z.ZodOptional)
+    return shapeOf(schema.unwrap() as z.core.$ZodType);
   return schema instanceof z.ZodObject ? schema.shape : {};
 }
 
@@ -210,7 +251,7 @@ function at(document: unknown, path: PropertyKey[]): unknown {
 }
 
 /** Settings that are each right but not together. */
-function contradictions({ healing, governor }: Config): ConfigProblem[] {
+function contradictions({ healing, governor, artifacts }: Config): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
   if (healing.soak >= healing.verifyTimeout) {
     problems.push({
@@ -224,6 +265,13 @@ function contradictions({ healing, governor }: Config): ConfigProblem[] {
       path: 'governor.leaseTtl',
       value: formatDuration(governor.leaseTtl),
       mend: `make it ${formatDuration(shortestLeaseTtl)} or longer, since a lease is renewed once a minute`,
+    });
+  }
+  if (artifacts.directory && artifacts.s3) {
+    problems.push({
+      path: 'artifacts.directory',
+      value: artifacts.directory,
+      mend: `leave it out, or leave out artifacts.s3 (${artifacts.s3.bucket}): evidence has one place`,
     });
   }
   return problems;

@@ -27,6 +27,13 @@ export function unreachable(what: string, mend: string, cause?: unknown): Homeos
   return new HomeostatError('unreachable', `${what} is unreachable: ${mend}`, { cause });
 }
 
+/** Nothing was asked of an outside system, because it did not answer just now and rests. */
+export class SystemAway extends HomeostatError {
+  constructor(readonly system: string) {
+    super('unreachable', `${system} does not answer; it is asked again in some seconds`);
+  }
+}
+
 /** The message of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -3,12 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import type { Registry } from 'prom-client';
-import { createFolderStore } from '../activities/artifacts';
-import { createKubernetesActivities } from '../activities/kubernetes';
+import { createKubernetesActivities, isUnanswered } from '../activities/kubernetes';
 import { createGovernorActivities } from '../activities/temporal';
 import { type Config, detectionSettings, governorPolicy } from '../model/config';
 import { formatDuration } from '../model/duration';
 import { HomeostatError, messageOf } from '../model/errors';
+import { createArtifactStore } from '../service/artifacts';
+import { createBreakers } from '../service/breaker';
 import { kubernetesAnswers, temporalAnswers } from '../service/checks';
 import { createReadiness } from '../service/health';
 import { loadKubeConfig } from '../service/kubeconfig';
@@ -25,6 +26,7 @@ import {
 } from '../service/temporal';
 import { heartbeatInterceptor } from './heartbeat';
 import { createProcedureSinks } from './metrics';
+import { startRetention } from './retention';
 import { installRuntime, readSdkMetrics } from './telemetry';
 
 /** Configuration with all places resolved. */
@@ -46,6 +48,9 @@ const callTimeoutMs = 5_000;
 
 /** The share of the grace that running activities have before they are cancelled; the rest is for noticing it. */
 const undisturbed = 0.3;
+
+/** Short, since every healing waits for the API server. */
+const apiRestMs = 1_000;
 
 /** What a worker is made of. */
 export interface WorkerParts {
@@ -86,7 +91,8 @@ export async function runWorker(config: WorkerConfig, extra?: WorkerExtras): Pro
     connection = await reachTemporal(parts, shutdown.signal);
     if (connection) {
       worker = await createWorker(parts, connection);
-      await runUntil(shutdown.signal, worker, log);
+      const endRetention = startRetention(config.artifacts, log);
+      await runUntil(shutdown.signal, worker, log).finally(endRetention);
     }
   } finally {
     await server.close();
@@ -100,6 +106,7 @@ export async function runWorker(config: WorkerConfig, extra?: WorkerExtras): Pro
 /** The composition root: which activities, sinks and interceptors a worker has. */
 export function createWorker(parts: WorkerParts, connection: NativeConnection): Promise<Worker> {
   const { config, registry, kubeConfig, temporal, extra } = parts;
+  const breakers = createBreakers(registry);
   return Worker.create({
     connection,
     namespace: temporal.namespace,
@@ -108,7 +115,8 @@ export function createWorker(parts: WorkerParts, connection: NativeConnection): 
     activities: {
       ...createKubernetesActivities({
         kubeConfig,
-        artifacts: createFolderStore({ directory: config.artifacts.directory }),
+        breaker: breakers('kubernetes', { restMs: apiRestMs, isAway: isUnanswered }),
+        artifacts: createArtifactStore(config.artifacts, breakers),
         clusterName: config.cluster.name,
         protectedNamespaces: config.healing.protectedNamespaces,
         detection: detectionSettings(config),

@@ -5,7 +5,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { KubeConfig, PatchStrategy, setHeaderOptions } from '@kubernetes/client-node';
 import type { Info } from '@temporalio/activity';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { createFolderStore } from '../../src/activities/artifacts';
 import {
   createKubernetesActivities,
   type KubernetesActivities,
@@ -14,7 +13,9 @@ import type { ChangeKind, ChangeKinds, ChangeRequest, PlannedChange } from '../.
 import { type Diagnosis, lastGoodRevision } from '../../src/model/healing';
 import { isDeclined } from '../../src/model/procedure';
 import type { Target } from '../../src/model/target';
+import { createFolderStore } from '../../src/service/artifacts/folder';
 import { describeLab, lab } from '../support/lab';
+import { unbroken } from '../support/unbroken';
 import { type Kind, Workloads } from '../support/workloads';
 
 jest.setTimeout(120_000);
@@ -36,6 +37,7 @@ describeLab('activities on a real cluster, with the rights of the worker', () =>
     artifacts = await mkdtemp(path.join(tmpdir(), 'homeostat-artifacts-'));
     activities = createKubernetesActivities({
       kubeConfig,
+      breaker: unbroken,
       artifacts: createFolderStore({ directory: artifacts }),
       clusterName: cluster,
     });
@@ -369,7 +371,12 @@ describeLab('activities on a real cluster, with the rights of the worker', () =>
       { name: 'nobody' },
     );
     const store = createFolderStore({ directory: artifacts });
-    const away = createKubernetesActivities({ kubeConfig, artifacts: store, clusterName: cluster });
+    const away = createKubernetesActivities({
+      kubeConfig,
+      breaker: unbroken,
+      artifacts: store,
+      clusterName: cluster,
+    });
     const failed = new MockActivityEnvironment().run(away.diagnose, {
       target: targetOf('Deployment'),
       check,

@@ -89,10 +89,33 @@ test.each([
     /healing\.soak = "20 m 0 s": make it shorter than healing\.verifyTimeout/,
   ],
   ['governor: {leaseTtl: 30s}', /governor\.leaseTtl = "30\.0 s": make it 3 m 0 s or longer/],
+  [
+    'artifacts: {s3: {bucket: b, keyId: x}}',
+    /artifacts\.s3\.keyId = "x": unknown key; the keys here are bucket, region, /,
+  ],
+  [
+    'artifacts: {s3: {bucket: b, endpoint: here}}',
+    /artifacts\.s3\.endpoint = "here": write a URL such as/,
+  ],
+  [
+    'artifacts: {directory: /var/evidence, s3: {bucket: b}}',
+    /artifacts\.directory = "\/var\/evidence": leave it out, or leave out artifacts\.s3/,
+  ],
+  ['prometheus: {url: "ftp://x"}', /prometheus\.url = "ftp:\/\/x": write a URL such as/],
   ['- a list', /write sections/],
   ['cluster: [', /write valid YAML/],
 ])('refuses %s and says what would be right', (text, message) => {
   expect(refusalOf(() => load(text))).toMatch(message);
+});
+
+test('a whole section of keys can be overridden as YAML', () => {
+  const env = { HOMEOSTAT_ARTIFACTS_S3: '{bucket: evidence, forcePathStyle: true}' };
+  expect(load('', env).artifacts.s3).toEqual({
+    bucket: 'evidence',
+    region: 'us-east-1',
+    prefix: '',
+    forcePathStyle: true,
+  });
 });
 
 test('a wrong override names its variable', () => {

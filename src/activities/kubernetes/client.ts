@@ -2,6 +2,8 @@ import http from 'node:http';
 import https from 'node:https';
 import { text } from 'node:stream/consumers';
 import type { KubeConfig } from '@kubernetes/client-node';
+import type { Breaker } from '../../model/breaker';
+import { SystemAway } from '../../model/errors';
 import { ApiError, type Status, Unanswered } from './errors';
 
 /** How long the API server has to answer a request. */
@@ -53,8 +55,11 @@ export interface KubernetesClient {
   watch<T>(path: string, query: Query, signal: AbortSignal): AsyncGenerator<WatchEvent<T>>;
 }
 
-/** A client for the current context of a KubeConfig, with kept-alive connections. */
-export function createKubernetesClient(kubeConfig: KubeConfig): KubernetesClient {
+/**
+ * A client for the current context of a KubeConfig, with kept-alive connections.
+ * @param breaker lets every request through but those for logs: these fail with a node, not with the API server.
+ */
+export function createKubernetesClient(kubeConfig: KubeConfig, breaker: Breaker): KubernetesClient {
   const server = kubeConfig.getCurrentCluster()?.server;
   if (!server) throw new Error('the kubeconfig names no current cluster');
   const transport = server.startsWith('http:') ? http : https;
@@ -130,16 +135,28 @@ export function createKubernetesClient(kubeConfig: KubeConfig): KubernetesClient
     throw new ApiError(what, response.statusCode ?? 500, statusIn(content), response.headers);
   }
 
+  async function guarded<T>(what: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await breaker(work);
+    } catch (error) {
+      throw error instanceof SystemAway ? new Unanswered(what, error) : error;
+    }
+  }
+
   async function readJson<T>(method: string, path: string, options: RequestOptions): Promise<T> {
-    return JSON.parse(await readText(method, path, options)) as T;
+    const content = await guarded(`${method} ${path}`, () => readText(method, path, options));
+    return JSON.parse(content) as T;
   }
 
   async function* watch<T>(path: string, query: Query, signal: AbortSignal) {
-    const response = await open('GET', path, {
-      query: { ...query, watch: true, allowWatchBookmarks: true, timeoutSeconds: watchSeconds },
-      signal,
-    });
     const what = `WATCH ${path}`;
+    const watchQuery = {
+      ...query,
+      watch: true,
+      allowWatchBookmarks: true,
+      timeoutSeconds: watchSeconds,
+    };
+    const response = await guarded(what, () => open('GET', path, { query: watchQuery, signal }));
     if (response.statusCode !== 200) {
       const status = statusIn(await text(response));
       throw new ApiError(what, response.statusCode ?? 500, status, response.headers);
@@ -165,7 +182,7 @@ export function createKubernetesClient(kubeConfig: KubeConfig): KubernetesClient
         query: { fieldManager },
       }),
     remove: async (path, preconditions, options) => {
-      await readText('DELETE', path, { body: { ...options, preconditions } });
+      await readJson('DELETE', path, { body: { ...options, preconditions } });
     },
     watch,
   };

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { ApplicationFailure, CancelledFailure, TemporalFailure } from '@temporalio/common';
-import { HomeostatError, messageOf } from '../../model/errors';
+import { HomeostatError, messageOf, SystemAway } from '../../model/errors';
 import { formatTarget, type Target } from '../../model/target';
 
 /** The parts of the API's `Status` object that are looked at. */
@@ -34,6 +34,10 @@ export class Unanswered extends Error {
   constructor(what: string, cause: unknown) {
     super(`${what}: ${messageOf(cause)}`, { cause });
   }
+}
+
+export function isUnanswered(error: unknown): boolean {
+  return error instanceof Unanswered;
 }
 
 /** What is right about the code 404: the object is not there. */
@@ -84,10 +88,16 @@ const mends: Record<number, string> = {
 export function toFailure(error: unknown, doing: string, target: Target): unknown {
   if (error instanceof TemporalFailure || error instanceof CancelledFailure) return error;
   const what = `${doing} ${formatTarget(target)} on ${target.cluster}: ${messageOf(error)}`;
-  if (error instanceof HomeostatError) return ApplicationFailure.nonRetryable(what, error.code);
+  if (error instanceof HomeostatError) return ofOurs(error, what);
   if (error instanceof ApiError) return ofAnswer(error, what);
   const type = error instanceof Unanswered ? 'unreachable' : 'failed';
   return ApplicationFailure.retryable(what, type);
+}
+
+/** A store that was just found to be away is not waited for: evidence must not hold up a healing. */
+function ofOurs(error: HomeostatError, what: string): ApplicationFailure {
+  const nonRetryable = error.code !== 'unreachable' || error instanceof SystemAway;
+  return ApplicationFailure.create({ message: what, type: error.code, nonRetryable });
 }
 
 function ofAnswer(error: ApiError, what: string): ApplicationFailure {

@@ -1,5 +1,7 @@
 import type { KubeConfig } from '@kubernetes/client-node';
 import { Context } from '@temporalio/activity';
+import type { ArtifactStore } from '../../model/artifacts';
+import type { Breaker } from '../../model/breaker';
 import type { Change, ChangeRequest, PlannedChange } from '../../model/change';
 import {
   type DetectionSettings,
@@ -10,7 +12,6 @@ import {
 } from '../../model/healing';
 import type { Declined, EvidenceRef, StepResult } from '../../model/procedure';
 import type { Target } from '../../model/target';
-import type { ArtifactStore } from '../artifacts';
 import { attend, withAttempts } from './attend';
 import { awaitHealthy, type SoakSoFar } from './await-healthy';
 import { makeChange, planChange, revertChange } from './changes';
@@ -18,6 +19,8 @@ import { createKubernetesClient } from './client';
 import { diagnose } from './diagnose';
 import { refuse } from './errors';
 import { snapshot } from './snapshot';
+
+export { isUnanswered } from './errors';
 
 /**
  * What workflows may ask of Kubernetes. Each observes, acts only if still needed, and verifies. What a
@@ -45,6 +48,8 @@ export interface KubernetesActivities {
 
 export interface KubernetesDeps {
   kubeConfig: KubeConfig;
+  /** Every request to the API server but those for logs goes through it. */
+  breaker: Breaker;
   artifacts: ArtifactStore;
   /** The cluster that the KubeConfig leads to; targets of any other are refused. */
   clusterName: string;
@@ -54,7 +59,7 @@ export interface KubernetesDeps {
 }
 
 export function createKubernetesActivities(deps: KubernetesDeps): KubernetesActivities {
-  const client = createKubernetesClient(deps.kubeConfig);
+  const client = createKubernetesClient(deps.kubeConfig, deps.breaker);
   const context = { client, detection: deps.detection ?? defaultDetectionSettings };
 
   /** Attends to work on a target of this cluster. */

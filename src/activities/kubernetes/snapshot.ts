@@ -5,12 +5,12 @@ import type {
   V1Pod,
 } from '@kubernetes/client-node';
 import { stringify } from 'yaml';
+import { type ArtifactStore, type SnapshotName, snapshotFolder } from '../../model/artifacts';
 import { messageOf } from '../../model/errors';
 import { containerStatuses, isoOf, isReady, type Workload } from '../../model/kubernetes/objects';
 import type { EvidenceRef } from '../../model/procedure';
 import { redactObject, redactText } from '../../model/redact';
 import { isWorkloadKind, type Target } from '../../model/target';
-import type { ArtifactStore } from '../artifacts';
 import type { KubernetesClient } from './client';
 import { collectionOf, findObject, listRevisions, pathOf, podPath, podsOf } from './resources';
 
@@ -19,11 +19,8 @@ const logLines = 200;
 /** Newlines or not, a log is cut off here. */
 const logBytes = 512 * 1024;
 
-export interface SnapshotInput {
+export interface SnapshotInput extends SnapshotName {
   target: Target;
-  label: string;
-  workflowId: string;
-  runId: string;
 }
 
 /** One file of a snapshot: a name below the snapshot's folder and its text, secrets masked. */
@@ -39,9 +36,9 @@ interface Part {
 export async function snapshot(
   client: KubernetesClient,
   artifacts: ArtifactStore,
-  { target, label, workflowId, runId }: SnapshotInput,
+  { target, ...name }: SnapshotInput,
 ): Promise<EvidenceRef[]> {
-  const folder = [workflowId, runId, label].map(safeName).join('/');
+  const folder = snapshotFolder(name);
   const missing: string[] = [];
 
   async function keep({ name, text }: Part): Promise<EvidenceRef | undefined> {
@@ -155,9 +152,4 @@ async function logOf(
     timestamps: true,
   };
   return redactText(await client.text(`${podPath(pod)}/log`, query));
-}
-
-/** A name that every file system takes, and that still tells one procedure from another. */
-function safeName(name: string): string {
-  return name.replace(/[^\w.-]+/g, '_').replace(/^\.+/, '_');
 }

@@ -6,7 +6,7 @@ import { shipped } from './paths';
 import type { Progress } from './progress';
 
 /** Programs that only some platforms and tests need. */
-export type Tool = 'helm' | 'metrics-server' | 'kube-state-metrics';
+export type Tool = 'helm' | 'metrics-server' | 'kube-state-metrics' | 'versitygw';
 
 const helm = 'helm.sh/helm/v3';
 
@@ -36,6 +36,22 @@ const kubeStateMetrics: GoModule = {
   linker: '-s -w',
 };
 
+/** A server that speaks S3, for the tests of the artifact store. */
+const versitygw: GoModule = {
+  name: 'versitygw',
+  folder: shipped('lab', 'versitygw'),
+  goVersion: [1, 25],
+  packages: ['github.com/versity/versitygw/cmd/versitygw'],
+  linker: '-s -w',
+};
+
+const modules: Record<Tool, GoModule> = {
+  helm: tools,
+  'metrics-server': tools,
+  'kube-state-metrics': kubeStateMetrics,
+  versitygw,
+};
+
 /**
  * Where a tool lies: on PATH, else in the cache, where the first who asks builds it.
  * @throws HomeostatError `bad-input` where it is missing and cannot be built, with the mend.
@@ -43,7 +59,7 @@ const kubeStateMetrics: GoModule = {
 export async function findTool(tool: Tool, progress: Progress = () => undefined): Promise<string> {
   const onPath = findProgram(tool);
   if (onPath) return onPath;
-  const module = tool === 'kube-state-metrics' ? kubeStateMetrics : tools;
+  const module = modules[tool];
   const what = module === tools ? 'helm and metrics-server' : tool;
   const sources = ['go.mod', 'go.sum'].map((file) => path.join(module.folder, file));
   const key = `${module.name}-${await keyOf(sources, process.arch, module.linker)}`;

@@ -1,5 +1,6 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { createKubernetesActivities } from '../../../src/activities/kubernetes';
+import { unbroken } from '../../support/unbroken';
 import { type Answer, FakeApi } from './fake-api';
 
 const target = { cluster: 'trial', kind: 'Deployment', namespace: 'shop', name: 'web' };
@@ -28,7 +29,7 @@ describe('errors of the API', () => {
     ['a broken connection', 'hang up', { nonRetryable: false, type: 'unreachable' }],
   ])('%s', async (_name, answer, expected) => {
     const api = await FakeApi.start(() => answer);
-    const deps = { kubeConfig: api.kubeConfig, artifacts, clusterName: 'trial' };
+    const deps = { kubeConfig: api.kubeConfig, breaker: unbroken, artifacts, clusterName: 'trial' };
     const { planChange } = createKubernetesActivities(deps);
     const failed = new MockActivityEnvironment().run(planChange, {
       kind: 'restart' as const,

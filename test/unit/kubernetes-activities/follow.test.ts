@@ -1,6 +1,7 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import { createKubernetesClient } from '../../../src/activities/kubernetes/client';
 import { follow } from '../../../src/activities/kubernetes/follow';
+import { unbroken } from '../../support/unbroken';
 import { type Answer, type Asked, FakeApi } from './fake-api';
 
 const path = '/api/v1/namespaces/shop/pods';
@@ -21,7 +22,7 @@ async function followUntil(wanted: string, lists: Answer[], watches: Answer[]) {
   const told: string[] = [];
   try {
     await follow<V1Pod>(
-      createKubernetesClient(api.kubeConfig),
+      createKubernetesClient(api.kubeConfig, unbroken),
       path,
       { labelSelector: 'app=web' },
       (pods) => {

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { type ArtifactStore, createFolderStore } from '../../../src/activities/artifacts';
+import type { ArtifactStore } from '../../../src/model/artifacts';
+import { createFolderStore, pruneFolder } from '../../../src/service/artifacts/folder';
 
 describe('the folder of artifacts', () => {
   let directory: string;
@@ -55,5 +56,39 @@ describe('the folder of artifacts', () => {
 
   test('says that a reference leads nowhere', async () => {
     await expect(store.read('none')).rejects.toMatchObject({ code: 'bad-input' });
+  });
+
+  test('says that a folder cannot be written', async () => {
+    const file = path.join(directory, 'no-folder');
+    await writeFile(file, '');
+    await expect(createFolderStore({ directory: file }).put('a/b', 'x')).rejects.toMatchObject({
+      code: 'unreachable',
+      message: expect.stringContaining('artifacts.directory'),
+    });
+  });
+
+  describe('retention', () => {
+    const past = new Date('2026-01-01T00:00:00Z');
+    const limit = Date.parse('2026-01-02T00:00:00Z');
+
+    test('removes what is older, and the folders that are left empty', async () => {
+      await Promise.all(['old/run/a.txt', 'mixed/old.txt'].map((name) => store.put(name, 'x')));
+      for (const name of ['old/run/a.txt', 'mixed/old.txt']) {
+        await utimes(path.join(directory, name), past, past);
+      }
+      await store.put('mixed/new.txt', 'x');
+      expect(await pruneFolder(directory, limit)).toBe(2);
+      expect(await readdir(path.join(directory, 'mixed'))).toEqual(['new.txt']);
+      // A folder whose last file has just gone is young; it goes with a later round.
+      await utimes(path.join(directory, 'old', 'run'), past, past);
+      expect(await pruneFolder(directory, limit)).toBe(0);
+      await utimes(path.join(directory, 'old'), past, past);
+      await pruneFolder(directory, limit);
+      expect(await readdir(directory)).toEqual(['mixed']);
+    });
+
+    test('a folder that is not there yet has nothing to remove', async () => {
+      expect(await pruneFolder(path.join(directory, 'none'), limit)).toBe(0);
+    });
   });
 });
