@@ -4,12 +4,13 @@ import type { KubeConfig } from '@kubernetes/client-node';
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import type { Registry } from 'prom-client';
 import { createKubernetesActivities, isUnanswered } from '../activities/kubernetes';
+import { createPrometheusActivities, createPrometheusClient } from '../activities/prometheus';
 import { createGovernorActivities } from '../activities/temporal';
 import { type Config, detectionSettings, governorPolicy } from '../model/config';
 import { formatDuration } from '../model/duration';
 import { HomeostatError, messageOf } from '../model/errors';
 import { createArtifactStore } from '../service/artifacts';
-import { createBreakers } from '../service/breaker';
+import { type Breakers, createBreakers } from '../service/breaker';
 import { kubernetesAnswers, temporalAnswers } from '../service/checks';
 import { createReadiness } from '../service/health';
 import { loadKubeConfig } from '../service/kubeconfig';
@@ -107,6 +108,7 @@ export async function runWorker(config: WorkerConfig, extra?: WorkerExtras): Pro
 export function createWorker(parts: WorkerParts, connection: NativeConnection): Promise<Worker> {
   const { config, registry, kubeConfig, temporal, extra } = parts;
   const breakers = createBreakers(registry);
+  const artifacts = createArtifactStore(config.artifacts, breakers);
   return Worker.create({
     connection,
     namespace: temporal.namespace,
@@ -116,10 +118,15 @@ export function createWorker(parts: WorkerParts, connection: NativeConnection): 
       ...createKubernetesActivities({
         kubeConfig,
         breaker: breakers('kubernetes', { restMs: apiRestMs, isAway: isUnanswered }),
-        artifacts: createArtifactStore(config.artifacts, breakers),
+        artifacts,
         clusterName: config.cluster.name,
         protectedNamespaces: config.healing.protectedNamespaces,
         detection: detectionSettings(config),
+      }),
+      ...createPrometheusActivities({
+        prometheus: prometheusOf(config, breakers),
+        artifacts,
+        lookbackMs: config.prometheus.lookback,
       }),
       ...governorActivities(parts),
     },
@@ -133,6 +140,13 @@ export function createWorker(parts: WorkerParts, connection: NativeConnection): 
       activity: [heartbeatInterceptor, ...(extra?.interceptors?.activity ?? [])],
     },
   });
+}
+
+function prometheusOf({ prometheus }: WorkerConfig, breakers: Breakers) {
+  const { url, tokenFile } = prometheus;
+  if (!url) return undefined;
+  const token = process.env.PROMETHEUS_TOKEN;
+  return createPrometheusClient({ url, token, tokenFile }, breakers('prometheus'));
 }
 
 function governorActivities({ config, temporal }: WorkerParts) {

@@ -1,4 +1,5 @@
 import type { KubernetesActivities } from '../../src/activities/kubernetes';
+import type { PrometheusActivities } from '../../src/activities/prometheus';
 import type { Change, ChangeRequest, PlannedChange } from '../../src/model/change';
 import type { Diagnosis, Verification } from '../../src/model/healing';
 import type { Declined, StepResult } from '../../src/model/procedure';
@@ -18,13 +19,15 @@ export class FakeCluster {
   /** Called when a verification begins; it waits for what this returns. */
   whileVerifying: () => Promise<void> = async () => undefined;
 
-  readonly activities: KubernetesActivities & {
-    ensureGovernor(input: { cluster: string }): Promise<void>;
-  } = {
+  readonly activities: KubernetesActivities &
+    PrometheusActivities & {
+      ensureGovernor(input: { cluster: string }): Promise<void>;
+    } = {
     diagnose: async () => this.diagnosis,
     snapshot: async ({ label }) => [
       { name: label, uri: `${label}/owner.yaml`, digest: '', bytes: 1 },
     ],
+    snapshotMetrics: async () => [],
     planChange: async (request) => this.onPlan(request),
     makeChange: async (change) => {
       this.effects.push(change.kind);

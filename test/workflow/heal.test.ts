@@ -85,6 +85,8 @@ describeWorkflow('heal', () => {
     throw new Error(`never reached: ${JSON.stringify(await recordOf(handle), null, 2)}`);
   }
 
+  const labels = ({ evidence }: ProcedureRecord) => evidence.map(({ name }) => name);
+
   const waitingForApproval = (record: ProcedureRecord) => record.phase === 'waiting-approval';
 
   test('undoes a bad release, verifies it, and keeps a complete ledger', () =>
@@ -106,7 +108,8 @@ describeWorkflow('heal', () => {
         healthyAt: expect.any(String),
         verifiedAt: expect.any(String),
       });
-      expect(record.evidence.map(({ name }) => name)).toEqual(['start']);
+      expect(labels(record)).toEqual(['start', 'undo-rollout', 'end']);
+      expect(record.ledger[1]!.evidence).toMatchObject([{ name: 'undo-rollout' }]);
       expect(cluster.effects).toEqual(['rollback']);
     }));
 
@@ -122,8 +125,57 @@ describeWorkflow('heal', () => {
         'done',
         'done',
       ]);
-      expect(record.evidence.map(({ name }) => name)).toEqual(['start', 'end']);
+      expect(labels(record)).toEqual([
+        'start',
+        ...['restart', 'restart-unhealthy', 'undo-rollout', 'undo-rollout-unhealthy'],
+        'end',
+      ]);
     }));
+
+  test('waits before a change for what it would destroy, and not for metrics', async () => {
+    const order: string[] = [];
+    const { snapshot } = cluster.activities;
+    cluster.activities.snapshot = async (input) => {
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      order.push(input.label);
+      return snapshot(input);
+    };
+    let metricsMayCome = () => {};
+    const metrics = new Promise<void>((resolve) => {
+      metricsMayCome = resolve;
+    });
+    cluster.activities.snapshotMetrics = async ({ label }) => {
+      if (label === 'start') await metrics;
+      return [{ name: `metrics ${label}`, uri: `${label}/metrics.json`, digest: '', bytes: 1 }];
+    };
+    cluster.onChange = () => {
+      order.push('change');
+      metricsMayCome();
+      return done('changed');
+    };
+    await running(async ({ start }) => {
+      const record = await (await start()).result();
+      expect(record.outcome).toBe('healed');
+      expect(order).toEqual(['start', 'change', 'undo-rollout', 'end']);
+      expect(labels(record)).toContain('metrics start');
+    });
+  });
+
+  test('goes on without evidence and metrics, and says so', async () => {
+    cluster.activities.snapshot = async () => {
+      throw ApplicationFailure.nonRetryable('the store is away');
+    };
+    cluster.activities.snapshotMetrics = async () => {
+      throw ApplicationFailure.nonRetryable('Prometheus is away');
+    };
+    await running(async ({ start }) => {
+      const record = await (await start()).result();
+      expect(record).toMatchObject({ outcome: 'healed', evidence: [] });
+      const texts = record.notes.map(({ text }) => text);
+      expect(texts).toContain('no evidence (start): the store is away');
+      expect(texts).toContain('no metrics (end): Prometheus is away');
+    });
+  });
 
   test('keeps the failure of an undo, goes on with the others, and escalates', () =>
     running(async ({ start }) => {

@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { ApplicationFailure, CancelledFailure, TemporalFailure } from '@temporalio/common';
-import { HomeostatError, messageOf, SystemAway } from '../../model/errors';
+import { HomeostatError, messageOf } from '../../model/errors';
 import { formatTarget, type Target } from '../../model/target';
+import { ofHomeostatError } from '../failure';
 
 /** The parts of the API's `Status` object that are looked at. */
 export interface Status {
@@ -88,16 +89,10 @@ const mends: Record<number, string> = {
 export function toFailure(error: unknown, doing: string, target: Target): unknown {
   if (error instanceof TemporalFailure || error instanceof CancelledFailure) return error;
   const what = `${doing} ${formatTarget(target)} on ${target.cluster}: ${messageOf(error)}`;
-  if (error instanceof HomeostatError) return ofOurs(error, what);
+  if (error instanceof HomeostatError) return ofHomeostatError(error, what);
   if (error instanceof ApiError) return ofAnswer(error, what);
   const type = error instanceof Unanswered ? 'unreachable' : 'failed';
   return ApplicationFailure.retryable(what, type);
-}
-
-/** A store that was just found to be away is not waited for: evidence must not hold up a healing. */
-function ofOurs(error: HomeostatError, what: string): ApplicationFailure {
-  const nonRetryable = error.code !== 'unreachable' || error instanceof SystemAway;
-  return ApplicationFailure.create({ message: what, type: error.code, nonRetryable });
 }
 
 function ofAnswer(error: ApiError, what: string): ApplicationFailure {

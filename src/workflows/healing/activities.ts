@@ -5,6 +5,7 @@ import {
   proxyActivities,
 } from '@temporalio/workflow';
 import type { KubernetesActivities } from '../../activities/kubernetes';
+import type { PrometheusActivities } from '../../activities/prometheus';
 import type { Change, ChangeKind, ChangeRequest } from '../../model/change';
 import { formatTarget, type Target } from '../../model/target';
 
@@ -16,7 +17,7 @@ const common: ActivityOptions = {
 
 /** The activities with options of their own, and what the Temporal UI says of the one that is called. */
 const activities = (what: string, target: Target, options: ActivityOptions) =>
-  proxyActivities<KubernetesActivities>({
+  proxyActivities<KubernetesActivities & PrometheusActivities>({
     ...common,
     ...options,
     summary: `${what} ${formatTarget(target)}`,
@@ -37,6 +38,13 @@ export const snapshot: KubernetesActivities['snapshot'] = (input) =>
     startToCloseTimeout: '20s',
     scheduleToCloseTimeout: '30s',
   }).snapshot(input);
+
+/** Metrics are still there later, so nothing waits for them but the procedure's end. */
+export const snapshotMetrics: PrometheusActivities['snapshotMetrics'] = (input) =>
+  activities(`metrics (${input.label}) of`, input.target, {
+    startToCloseTimeout: '10s',
+    scheduleToCloseTimeout: '20s',
+  }).snapshotMetrics(input);
 
 /** How long one attempt at a change may take, where it is longer than for most. */
 const lasting: Partial<Record<ChangeKind, Duration>> = {};

@@ -1,9 +1,7 @@
-import { rootCause } from '@temporalio/common';
 import {
   ApplicationFailure,
   continueAsNew,
   defineSignal,
-  isCancellation,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -21,14 +19,8 @@ import {
 import type { Outcome, ProcedureRecord } from '../../model/procedure';
 import type { Target } from '../../model/target';
 import { begin, type Carried, type Conclusion, type Procedure } from '../procedure/procedure';
-import {
-  awaitHealthy,
-  diagnose,
-  makeChange,
-  planChange,
-  revertChange,
-  snapshot,
-} from './activities';
+import { awaitHealthy, diagnose, makeChange, planChange, revertChange } from './activities';
+import { Evidence } from './evidence';
 import { approvalReason, mayRecover, nextRung } from './ladder';
 import type { Runbook, Rung } from './runbook';
 import { findRunbook, runbooks } from './runbooks';
@@ -58,8 +50,7 @@ class Healing {
   private readonly settings: HealingSettings;
   private readonly observations: Observation[];
   private readonly procedure: Procedure<Change>;
-  /** What the target looked like at the start; kept before anything is changed. */
-  private evidence: Promise<void> = Promise.resolve();
+  private readonly evidence: Evidence;
   /** Set once waiting for the target to come right by itself was in vain. */
   private givenUpWaiting = false;
 
@@ -79,9 +70,11 @@ class Healing {
       approvalTimeoutMs: this.settings.approvalTimeoutMs,
       undo: revertChange,
       carried,
+      atEnd: () => this.keepEnd(),
       continueAsNew: (state) =>
         continueAsNew<typeof heal>(this.input, { ...state, observations: this.observations }),
     });
+    this.evidence = new Evidence(this.procedure.record, (text) => this.procedure.note(text));
     setHandler(observedSignal, (message) => this.take(message?.evidence));
     for (const observation of incident.observations) this.markSeen(observation);
   }
@@ -104,25 +97,28 @@ class Healing {
   }
 
   private async climb(): Promise<Conclusion> {
-    this.evidence = this.gather('start');
+    this.evidence.keep('start');
     for (;;) {
       const diagnosis = await this.lookWhenClear();
       const end = this.endWithoutActing(diagnosis);
-      if (end) return this.withEvidence(end);
+      if (end) return end;
       if (!this.givenUpWaiting && mayRecover(diagnosis, this.observations)) {
         const recovered = await this.verified();
-        if (recovered) return this.withEvidence(recovered);
+        if (recovered) return recovered;
         this.givenUpWaiting = true;
         continue;
       }
       const rung = this.choose(diagnosis);
-      if (!rung) throw await this.atWitsEnd(diagnosis);
+      if (!rung) throw this.atWitsEnd(diagnosis);
       const result = await this.procedure.step(this.actionFor(rung, diagnosis));
       if (result === 'woken' || result === 'declined') continue;
       if (result.result === 'superseded') this.procedure.note(result.detail);
+      const entry = this.procedure.record.ledger.findLast(({ name }) => name === rung.name);
+      this.evidence.keep(rung.name, entry);
       if (rung.prepares) continue;
       const healthy = await this.verified();
       if (healthy) return healthy;
+      this.evidence.keep(`${rung.name}-unhealthy`, entry);
     }
   }
 
@@ -149,7 +145,7 @@ class Healing {
       name: rung.name,
       plan: () => planChange(rung.change({ target: this.target, diagnosis, token })),
       act: async (change: Change) => {
-        await this.evidence;
+        await this.evidence.beforeChange();
         return makeChange(change);
       },
       needsApproval: approvalReason(rung, diagnosis),
@@ -181,12 +177,6 @@ class Healing {
     return this.healthyAs(verification.why);
   }
 
-  /** Waits for the evidence, so that a finished record holds it. */
-  private async withEvidence(conclusion: Conclusion): Promise<Conclusion> {
-    await this.evidence;
-    return conclusion;
-  }
-
   /** Healed by this procedure where it changed something, and healthy without it otherwise. */
   private healthyAs(why: string): Conclusion {
     const changed = this.procedure.changed();
@@ -194,24 +184,15 @@ class Healing {
     return { outcome, reason: [...changed, why].join('; ') };
   }
 
-  private async atWitsEnd(diagnosis: Diagnosis): Promise<ApplicationFailure> {
-    await this.evidence;
-    await this.gather('end');
+  private atWitsEnd(diagnosis: Diagnosis): ApplicationFailure {
     const tried = this.procedure.taken();
     const reason = tried.length > 0 ? `${tried.join(', ')} did not help` : 'no rung applies';
     return ApplicationFailure.nonRetryable(`${reason}: ${diagnosis.health.why}`, 'escalated');
   }
 
-  /** Keeps evidence; a healing goes on without it where the store is away. */
-  private async gather(label: string): Promise<void> {
-    const { workflowId, runId } = workflowInfo();
-    try {
-      const taken = await snapshot({ target: this.target, label, workflowId, runId });
-      this.procedure.record.evidence.push(...taken);
-    } catch (error) {
-      if (!isCancellation(error))
-        this.procedure.note(`no evidence (${label}): ${rootCause(error)}`);
-    }
+  private async keepEnd(): Promise<void> {
+    this.evidence.keep('end');
+    await this.evidence.all();
   }
 
   private take(observation: unknown): void {

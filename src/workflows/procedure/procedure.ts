@@ -37,6 +37,8 @@ export interface ProcedureOptions<C> {
   approvalTimeoutMs: number;
   /** Takes one change back; called for each recorded change, last first. */
   undo: (change: C) => Promise<StepResult>;
+  /** What is left to do once the outcome is known and everything was put back, such as to keep evidence. */
+  atEnd?: () => Promise<void>;
   /** Continues the workflow as new with what is carried over; never returns. */
   continueAsNew: (carried: Carried<C>) => Promise<never>;
   /** What an earlier run carried over. */
@@ -140,6 +142,7 @@ export class Procedure<C> {
       if (isCancellation(error) && !this.controls.abort) cancellation = error;
       conclusion = await CancellationScope.nonCancellable(() => this.unwindAfter(error));
     }
+    await CancellationScope.nonCancellable(async () => this.options.atEnd?.());
     await this.lease.release({
       acted: this.record.milestones.actedAt !== undefined,
       failed: !goodOutcomes.includes(conclusion.outcome),

@@ -7,6 +7,7 @@ import {
 import type { PatchOperation } from '../../../src/activities/kubernetes/client';
 import type { Change, PlannedChange } from '../../../src/model/change';
 import { type Declined, isDeclined, type StepResult } from '../../../src/model/procedure';
+import { unbroken } from '../../support/unbroken';
 import { type Answer, type Asked, FakeApi } from './fake-api';
 
 const heldBy = 'homeostat.dev/held-by';
@@ -34,6 +35,7 @@ class Cluster {
     const { kubeConfig } = cluster.api;
     cluster.activities = createKubernetesActivities({
       kubeConfig,
+      breaker: unbroken,
       artifacts,
       clusterName: 'trial',
     });

@@ -7,6 +7,7 @@ import {
 import type { PatchOperation } from '../../../src/activities/kubernetes/client';
 import type { Change, ChangeRequest } from '../../../src/model/change';
 import { type Declined, isDeclined, type Planned } from '../../../src/model/procedure';
+import { unbroken } from '../../support/unbroken';
 import { type PodOptions, pod } from '../kubernetes/objects';
 import { type Answer, type Asked, FakeApi } from './fake-api';
 
@@ -49,6 +50,7 @@ class Cluster {
     const { kubeConfig } = cluster.api;
     cluster.activities = createKubernetesActivities({
       kubeConfig,
+      breaker: unbroken,
       artifacts,
       clusterName: 'trial',
     });
