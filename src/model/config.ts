@@ -77,6 +77,9 @@ const detectorSchema = z.strictObject({
   rolloutDeadline: duration('10m').describe(
     'Within which a StatefulSet or DaemonSet must finish a rollout; Deployments have their own progressDeadlineSeconds.',
   ),
+  waitingDeadline: duration('10s').describe(
+    'How long a container may wait for an image or configuration that it did not get, since both are tried for again.',
+  ),
   terminatingDeadline: duration('5m').describe(
     'How long after its grace period a pod may go on terminating.',
   ),
@@ -293,6 +296,7 @@ export function detectionSettings({ detector }: Config): DetectionSettings {
     rolloutDeadlineMs: detector.rolloutDeadline,
     terminatingDeadlineMs: detector.terminatingDeadline,
     evictedPods: detector.evictedPods,
+    waitingDeadlineMs: detector.waitingDeadline,
   };
 }
 

@@ -108,6 +108,7 @@ export interface Verification {
 /** Health checks by name, so that a workflow can name one to an activity. */
 export const healthCheckNames = [
   'available-without-restarts',
+  'images-pulled',
   'none-terminating',
   'none-evicted',
 ] as const;
@@ -127,6 +128,8 @@ export interface Finding {
 export interface DetectionSettings {
   /** StatefulSets and DaemonSets have no progress deadline of their own; this is theirs. */
   rolloutDeadlineMs: number;
+  /** How long a container may wait for its image or its configuration, both of which are tried for again. */
+  waitingDeadlineMs: number;
   /** How long after its grace period a pod may go on terminating. */
   terminatingDeadlineMs: number;
   /** How many evicted pods of one owner are too many. */
@@ -135,6 +138,7 @@ export interface DetectionSettings {
 
 export const defaultDetectionSettings: DetectionSettings = {
   rolloutDeadlineMs: 10 * 60_000,
+  waitingDeadlineMs: 10_000,
   terminatingDeadlineMs: 5 * 60_000,
   evictedPods: 10,
 };

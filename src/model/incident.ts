@@ -1,11 +1,11 @@
 import { badInput } from './errors';
 import { isTarget, type Target } from './target';
 
-/** Something seen on a Kubernetes object: that the fault is there, or that it went away. */
+/** Something seen on a Kubernetes object: that the fault is there, that it went away, or that another incident owns it. */
 export interface Observation {
   /** `Pod/shop/web-abc`: the object that showed it. */
   object: string;
-  state: 'broken' | 'recovered';
+  state: 'broken' | 'recovered' | 'owned';
   message: string;
   /** RFC 3339, UTC: when the fault became visible in the API. */
   seenAt: string;
@@ -48,12 +48,14 @@ export interface HealInput {
   dryRun?: boolean;
 }
 
+const observationStates: readonly Observation['state'][] = ['broken', 'recovered', 'owned'];
+
 /** Whether something that came from outside is an observation. */
 export function isObservation(value: unknown): value is Observation {
   if (typeof value !== 'object' || value === null) return false;
   const { object, state, message, seenAt } = value as Record<string, unknown>;
   const texts = [object, message, seenAt].every((text) => typeof text === 'string');
-  return texts && (state === 'broken' || state === 'recovered');
+  return texts && (observationStates as readonly unknown[]).includes(state);
 }
 
 /**

@@ -27,6 +27,9 @@ export function formatTarget(target: Pick<Target, 'kind' | 'namespace' | 'name'>
   return [target.namespace, target.kind, target.name].filter(Boolean).join('/');
 }
 
+/** A host that images are pulled from; Kubernetes has no object of it. */
+export const registryKind = 'Registry';
+
 /** Kinds whose pod template a procedure may change. */
 export const workloadKinds = ['Deployment', 'StatefulSet', 'DaemonSet'] as const;
 

@@ -1,6 +1,6 @@
 import type { KubernetesObject, V1Deployment, V1Namespace, V1Pod } from '@kubernetes/client-node';
 import type { Diagnosis, HealthCheckName, PodSummary } from '../../model/healing';
-import { isCrashLooping } from '../../model/kubernetes/faults';
+import { isCrashLooping } from '../../model/kubernetes/faults/containers';
 import { healthChecks } from '../../model/kubernetes/health';
 import {
   conditionOf,
@@ -16,7 +16,7 @@ import { isIgnored, isProtected } from '../../model/kubernetes/owners';
 import { currentOf, rolledOutAt, toRevisions } from '../../model/kubernetes/revisions';
 import { isWorkloadKind, type Target } from '../../model/target';
 import type { KubernetesClient } from './client';
-import { findNamespace, findObject, listPods, listRevisions, pathOf, podsOf } from './resources';
+import { findNamespace, findTarget, listPods, listRevisions, podsOf } from './resources';
 
 const mostRevisions = 10;
 const mostPods = 20;
@@ -27,7 +27,7 @@ export async function diagnose(
   { target, check }: { target: Target; check: HealthCheckName },
 ): Promise<Diagnosis> {
   const [object, namespace] = await Promise.all([
-    findObject<KubernetesObject>(client, pathOf(target)),
+    findTarget(client, target),
     findNamespace(client, target),
   ]);
   if (!object) return absent();

@@ -5,11 +5,12 @@ import type {
   V1Namespace,
   V1Pod,
 } from '@kubernetes/client-node';
+import { failingRegistries } from '../../model/kubernetes/faults/containers';
 import { collectionPath, kinds } from '../../model/kubernetes/kinds';
 import { isDeployment, kindOf, type Workload } from '../../model/kubernetes/objects';
 import { controllerOf } from '../../model/kubernetes/owners';
 import { type RevisionObject, revisionKind, revisionsOf } from '../../model/kubernetes/revisions';
-import { isWorkloadKind, type Target } from '../../model/target';
+import { isWorkloadKind, registryKind, type Target } from '../../model/target';
 import type { KubernetesClient, Query } from './client';
 import { orAbsent, refuse } from './errors';
 
@@ -31,6 +32,18 @@ export function pathOfChangeable(target: Target): string {
   throw refuse(
     `kind ${target.kind} is not supported: name a Deployment, StatefulSet, DaemonSet or Pod`,
   );
+}
+
+/** The object behind a target; a registry, which has none, is stood for by its name. */
+export function findTarget(
+  client: KubernetesClient,
+  target: Target,
+): Promise<KubernetesObject | undefined> {
+  return standInFor(target) ?? findObject(client, pathOf(target));
+}
+
+function standInFor({ kind, name }: Target): Promise<KubernetesObject> | undefined {
+  return kind === registryKind ? Promise.resolve({ kind, metadata: { name } }) : undefined;
 }
 
 /** The object behind a target of any known kind; undefined where it is not there. */
@@ -82,7 +95,7 @@ export interface PodsQuery {
   isOwn: (pod: V1Pod) => boolean;
 }
 
-/** How the pods of a target are found: a workload's, a Job's, a budget's, those on a node. Undefined where it has none. */
+/** How the pods of a target are found: a workload's, a Job's, a budget's, those on a node, those that wait for a registry. Undefined where it has none. */
 export function podsQueryOf(kind: string, object: KubernetesObject): PodsQuery | undefined {
   const { name = '', namespace, uid } = object.metadata ?? {};
   const path = podsPath(namespace);
@@ -94,6 +107,13 @@ export function podsQueryOf(kind: string, object: KubernetesObject): PodsQuery |
       path: podsPath(undefined),
       query: { fieldSelector: `spec.nodeName=${name}` },
       isOwn: any,
+    };
+  }
+  if (kind === registryKind) {
+    return {
+      path: podsPath(undefined),
+      query: { fieldSelector: 'status.phase=Pending' },
+      isOwn: (pod) => failingRegistries(pod).includes(name),
     };
   }
   const labelSelector = selectorOf(object as Workload);

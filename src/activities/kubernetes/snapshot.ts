@@ -12,7 +12,7 @@ import type { EvidenceRef } from '../../model/procedure';
 import { redactObject, redactText } from '../../model/redact';
 import { isWorkloadKind, type Target } from '../../model/target';
 import type { KubernetesClient } from './client';
-import { collectionOf, findObject, listRevisions, pathOf, podPath, podsOf } from './resources';
+import { collectionOf, findTarget, listRevisions, podPath, podsOf } from './resources';
 
 const mostPodsWithLogs = 5;
 const logLines = 200;
@@ -63,7 +63,7 @@ export async function snapshot(
 }
 
 async function partsOf(client: KubernetesClient, target: Target): Promise<Part[]> {
-  const owner = await findObject<KubernetesObject>(client, pathOf(target));
+  const owner = await findTarget(client, target);
   if (!owner) throw new Error('it does not exist');
   const parts: Part[] = [{ name: 'owner.yaml', text: async () => asYaml(owner) }];
   if (isWorkloadKind(target.kind)) {

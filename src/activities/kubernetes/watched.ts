@@ -2,15 +2,14 @@ import type { KubernetesObject, V1Pod } from '@kubernetes/client-node';
 import type { TargetView } from '../../model/kubernetes/health';
 import type { Workload } from '../../model/kubernetes/objects';
 import { currentOf, type RevisionObject } from '../../model/kubernetes/revisions';
-import { isWorkloadKind, type Target } from '../../model/target';
+import { isWorkloadKind, registryKind, type Target } from '../../model/target';
 import type { KubernetesClient, Query } from './client';
 import { follow } from './follow';
 import {
   collectionOf,
-  findObject,
+  findTarget,
   listRevisions,
   type PodsQuery,
-  pathOf,
   podsOf,
   podsQueryOf,
 } from './resources';
@@ -20,7 +19,7 @@ export async function look(
   client: KubernetesClient,
   target: Target,
 ): Promise<TargetView | undefined> {
-  const object = await findObject<KubernetesObject>(client, pathOf(target));
+  const object = await findTarget(client, target);
   if (!object) return undefined;
   const pods = await podsOf(client, target.kind, object);
   if (!isWorkloadKind(target.kind)) return { object, pods };
@@ -50,9 +49,10 @@ export class WatchedTarget {
 
   /** Begins to watch; undefined where the target is not there. */
   static async begin(client: KubernetesClient, target: Target): Promise<WatchedTarget | undefined> {
-    const object = await findObject<KubernetesObject>(client, pathOf(target));
+    const object = await findTarget(client, target);
     if (!object) return undefined;
     const watched = new WatchedTarget(client, target, podsQueryOf(target.kind, object));
+    watched.object = object;
     watched.run();
     return watched;
   }
@@ -110,14 +110,18 @@ export class WatchedTarget {
   }
 
   private run(): void {
-    const byName = { fieldSelector: `metadata.name=${this.target.name}` };
-    this.follow<KubernetesObject>('object', collectionOf(this.target), byName, ([now]) => {
-      this.object = now;
-    });
+    if (this.target.kind !== registryKind) this.followObject();
     if (!this.podsQuery) return;
     const { path, query } = this.podsQuery;
     this.follow<V1Pod>('pods', path, query, (pods) => {
       this.pods = pods;
+    });
+  }
+
+  private followObject(): void {
+    const byName = { fieldSelector: `metadata.name=${this.target.name}` };
+    this.follow<KubernetesObject>('object', collectionOf(this.target), byName, ([now]) => {
+      this.object = now;
     });
   }
 

@@ -1,18 +1,22 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import { LRUCache } from 'lru-cache';
 import type { DetectionSettings } from '../../model/healing';
+import { failingRegistries } from '../../model/kubernetes/faults/containers';
 import { restartsOf } from '../../model/kubernetes/objects';
 import { isIgnored } from '../../model/kubernetes/owners';
 import { isOfRevision } from '../../model/kubernetes/revisions';
 import { isWorkloadKind, type Target, targetKey } from '../../model/target';
 import { findingOn, type Runbook } from '../../workflows/healing/runbook';
+import { undoRollout } from '../../workflows/healing/rungs';
 import { type Cache, objectKey } from './cache';
+import { causeOf, type Outside, registryTarget } from './correlation';
 import type { Marker } from './marker';
 import type { DetectorMetrics } from './metrics';
 import { targetOf } from './owners';
+import { Registries } from './registries';
 import type { Reporter } from './reporter';
 import { isTargetKind, type RawObject, type WatchedKind } from './resources';
-import type { Sighting, Tracker } from './tracker';
+import type { Report, Sighting, Tracker } from './tracker';
 import { healthOf, viewOf, type WorkloadView } from './view';
 
 export interface DetectorOptions {
@@ -40,10 +44,18 @@ export class Detector {
   private readonly timers = new Map<string, NodeJS.Timeout>();
   /** By target, since when it has been healthy while an incident is open. */
   private readonly healthySince = new Map<string, number>();
+  private readonly registries = new Registries();
   /** By uid of the object, the latest warning about it. */
   private readonly warnings = new LRUCache<string, string>({ max: 2_000 });
 
-  constructor(private readonly options: DetectorOptions) {}
+  private readonly outside: Outside;
+
+  constructor(private readonly options: DetectorOptions) {
+    this.outside = {
+      cluster: options.cluster,
+      isRegistryAway: (host) => this.registries.outageOf(host) !== undefined,
+    };
+  }
 
   /** Begins to judge: every owner is known now. */
   start(): void {
@@ -81,9 +93,10 @@ export class Detector {
     const key = objectKey(object);
     const target = targetOf(object, cache, this.options.cluster);
     cache.remove(key);
-    tracker.forget(key);
     reporter.forget(key);
     this.clearTimer(key);
+    this.noteRegistries(object, []);
+    this.lettingLead(target, () => tracker.forget(key));
     if (target) this.considerTarget(target);
   }
 
@@ -104,9 +117,18 @@ export class Detector {
   }
 
   private lookAtAll(namespace?: string): void {
-    for (const object of this.options.cache.all()) {
-      if (!namespace || object.metadata.namespace === namespace) this.look(object);
-    }
+    const objects = this.options.cache
+      .all()
+      .filter(({ metadata }) => !namespace || metadata.namespace === namespace);
+    // What explains others is looked at before them.
+    for (const pod of objects.filter(isPod)) this.noteRegistries(pod);
+    for (const pod of objects.filter(isPod)) this.look(pod);
+    for (const object of objects.filter((one) => !isPod(one))) this.look(object);
+  }
+
+  private lookAgain(key: string): void {
+    const object = this.options.cache.get(key);
+    if (object) this.look(object);
   }
 
   private look(object: RawObject, seenAt?: number, before?: RawObject): void {
@@ -132,31 +154,64 @@ export class Detector {
   }
 
   private lookAt(object: RawObject, seenAt?: number): void {
-    const { cache, cluster, metrics, reporter, tracker } = this.options;
+    const { cache, cluster, tracker } = this.options;
     const target = targetOf(object, cache, cluster);
     if (!target) return;
     const key = objectKey(object);
+    this.noteRegistries(object);
     const sightings = this.isLeftAlone(object, target) ? [] : this.sightingsOf(object, target);
     const now = Date.now();
-    const { reports, again } = tracker.look(
-      { object: key, episode: episodeOf(object), sightings, seenAt },
-      now,
+    const { reports, again } = this.lettingLead(target, () =>
+      tracker.look({ object: key, episode: episodeOf(object), sightings, seenAt }, now),
     );
     for (const report of reports) {
-      metrics.findings.inc({ symptom: report.symptom });
-      reporter.add({
-        ...report,
-        observation: {
-          ...report.observation,
-          message: this.explain(object, report.observation.message),
-        },
-      });
-      this.markFaulty(object, target);
+      const message = this.explain(object, report.observation.message);
+      this.report({ ...report, observation: { ...report.observation, message } });
+      if (this.isBlamedOnRevision(report)) this.markFaulty(object, target);
     }
-    this.setTimer(key, again === undefined ? undefined : again - now, () => {
-      const latest = cache.get(key);
-      if (latest) this.look(latest);
-    });
+    this.setTimer(key, again === undefined ? undefined : again - now, () => this.lookAgain(key));
+    this.considerTarget(target);
+  }
+
+  private report(report: Report): void {
+    this.options.metrics.findings.inc({ symptom: report.symptom });
+    this.options.reporter.add(report);
+  }
+
+  /** Does what may change which symptom of a target is told, and looks again at what had to stand back. */
+  private lettingLead<T>(target: Target | undefined, work: () => T): T {
+    const { tracker } = this.options;
+    const before = target && tracker.leading(target);
+    const result = work();
+    if (target && tracker.leading(target) !== before) {
+      for (const key of tracker.brokenOf(target)) this.lookAgain(key);
+    }
+    return result;
+  }
+
+  /** Notes which registries a pod waits for; with one that goes away or comes back, its pods are judged anew. */
+  private noteRegistries(
+    object: RawObject,
+    hosts = isPod(object) ? failingRegistries(object) : [],
+  ) {
+    const { namespace = '' } = object.metadata;
+    const turned = this.registries.take(objectKey(object), namespace, hosts, Date.now());
+    for (const host of turned) this.lookAtRegistry(host);
+  }
+
+  private lookAtRegistry(host: string): void {
+    const { cluster, tracker } = this.options;
+    const target = registryTarget(cluster, host);
+    const pods = this.registries.podsOf(host);
+    const finding = this.registries.outageOf(host);
+    const sightings = finding ? [{ symptom: 'registry-unreachable', target, finding }] : [];
+    const object = `Registry/${host}`;
+    const { reports } = tracker.look(
+      { object, episode: finding?.since ?? '', sightings },
+      Date.now(),
+    );
+    for (const report of reports) this.report(report);
+    for (const pod of pods) this.lookAgain(pod);
     this.considerTarget(target);
   }
 
@@ -172,7 +227,9 @@ export class Detector {
     const around = { pods: () => viewOf(target, cache)?.pods ?? [] };
     return runbooks.flatMap((runbook) => {
       const finding = findingOn(runbook, object.kind ?? '', object, settings, around);
-      return finding ? [{ symptom: runbook.symptom, target, finding }] : [];
+      if (!finding) return [];
+      const { symptom } = runbook;
+      return [{ symptom, target, finding, cause: causeOf(symptom, object, this.outside) }];
     });
   }
 
@@ -186,6 +243,16 @@ export class Detector {
       ...(warning ? [`latest warning: ${warning}`] : []),
       ...(node && !isNodeReady(node) ? [`its node ${node.metadata.name} is not ready`] : []),
     ].join('; ');
+  }
+
+  /** Whether a symptom is one that an earlier revision may be the answer to. */
+  private isBlamedOnRevision({ symptom, observation }: Report): boolean {
+    const runbook = this.options.runbooks.find((one) => one.symptom === symptom);
+    return (
+      observation.state === 'broken' &&
+      runbook !== undefined &&
+      runbook.ladder.some(({ name }) => name === undoRollout.name)
+    );
   }
 
   private markFaulty(object: RawObject, target: Target): void {
@@ -264,6 +331,10 @@ export class Detector {
 function episodeOf(object: RawObject): string {
   const { uid, generation } = object.metadata;
   return `${uid}/${object.kind === 'Pod' ? restartsOf(object as V1Pod) : generation}`;
+}
+
+function isPod(object: RawObject): object is RawObject & V1Pod {
+  return object.kind === 'Pod';
 }
 
 function isNodeReady({ status }: RawObject): boolean {

@@ -188,6 +188,9 @@ function slimPod(object: RawObject): RawObject {
 
 type ContainerStatus = NonNullable<NonNullable<V1Pod['status']>['containerStatuses']>[number];
 
-function slimContainer({ name, ready, started, restartCount, state, lastState }: ContainerStatus) {
-  return { name, ready, started, restartCount, state, lastState };
+/** The image only while it is waited for. */
+function slimContainer(status: ContainerStatus) {
+  const { name, ready, started, restartCount, state, lastState } = status;
+  const image = state?.waiting && status.image;
+  return { name, image, ready, started, restartCount, state, lastState };
 }

@@ -1,12 +1,15 @@
 import type { Finding } from '../../model/healing';
 import type { Observation } from '../../model/incident';
 import { formatTarget, healWorkflowId, type Target } from '../../model/target';
+import { type Cause, isExplained } from './correlation';
 
 /** A finding on an object, and what it is about. */
 export interface Sighting {
   symptom: string;
   target: Target;
   finding: Finding;
+  /** The incident elsewhere that it is a part of. */
+  cause?: Cause;
 }
 
 /** One look at an object. */
@@ -33,6 +36,8 @@ interface OpenIncident {
   symptom: string;
   /** Objects that show the fault now. */
   broken: Set<string>;
+  /** Whether Temporal was told of it, so that a healing may run. */
+  told: boolean;
 }
 
 /** Decides what is to be reported, from one look after the other; it has no effects. */
@@ -43,7 +48,7 @@ export class Tracker {
 
   /** Notes a healing that runs already. */
   seed(target: Target, symptom: string): void {
-    this.incidentOf(target, symptom);
+    this.incidentOf(target, symptom).told = true;
   }
 
   /** Takes a look and answers what is new, and when to look again though nothing changes. */
@@ -51,6 +56,9 @@ export class Tracker {
     const due = look.sightings.filter(({ finding }) => Date.parse(finding.due) <= now);
     const later = look.sightings.filter((sighting) => !due.includes(sighting));
     for (const incident of this.incidents.values()) incident.broken.delete(look.object);
+    for (const { target, symptom } of due) {
+      this.incidentOf(target, symptom).broken.add(look.object);
+    }
     const reports = due.flatMap((sighting) => this.report(look, sighting, now));
     const times = later.map(({ finding }) => Date.parse(finding.due));
     return { reports, again: times.length > 0 ? Math.min(...times) : undefined };
@@ -70,9 +78,10 @@ export class Tracker {
   /** Closes the incidents of a target that is healthy, and answers whom to tell. */
   recovered(target: Target, why: string, now: number): Report[] {
     this.reported.delete(formatObject(target));
-    return this.incidentsOf(target).flatMap(([workflowId, { symptom, broken }]) => {
+    return this.incidentsOf(target).flatMap(([workflowId, { symptom, broken, told }]) => {
       if (broken.size > 0) return [];
       this.incidents.delete(workflowId);
+      if (!told) return [];
       const observation: Observation = {
         object: formatObject(target),
         state: 'recovered',
@@ -93,12 +102,32 @@ export class Tracker {
     return [...this.incidents.values()].map(({ target }) => target);
   }
 
-  private report(look: Look, { symptom, target, finding }: Sighting, now: number): Report[] {
-    this.incidentOf(target, symptom).broken.add(look.object);
+  /** The symptom that is told of a target, of those that it shows now. */
+  leading(target: Target): string | undefined {
+    const shown = this.shownBy(target);
+    return shown.find((symptom) => !isExplained(symptom, shown));
+  }
+
+  /** Objects that show a symptom of the target now. */
+  brokenOf(target: Target): string[] {
+    return this.incidentsOf(target).flatMap(([, { broken }]) => [...broken]);
+  }
+
+  private shownBy(target: Target): string[] {
+    return this.incidentsOf(target).flatMap(([, { symptom, broken }]) =>
+      broken.size > 0 ? [symptom] : [],
+    );
+  }
+
+  private report(look: Look, sighting: Sighting, now: number): Report[] {
+    const { symptom, target, finding, cause } = sighting;
+    if (isExplained(symptom, this.shownBy(target))) return [];
+    if (cause) return this.handOver(look, sighting, cause, now);
     const episodes = this.reported.get(look.object) ?? new Map<string, string>();
     this.reported.set(look.object, episodes);
     if (episodes.get(symptom) === look.episode) return [];
     episodes.set(symptom, look.episode);
+    this.incidentOf(target, symptom).told = true;
     const seenAt = look.seenAt ?? Math.min(now, Date.parse(finding.due));
     const observation: Observation = {
       object: look.object,
@@ -109,9 +138,34 @@ export class Tracker {
     return [{ workflowId: healWorkflowId(target, symptom), target, symptom, observation }];
   }
 
+  /** Tells a healing that runs already that its fault is part of another; one that does not is not begun. */
+  private handOver(
+    { object }: Look,
+    { symptom, target }: Sighting,
+    cause: Cause,
+    now: number,
+  ): Report[] {
+    this.reported.get(object)?.delete(symptom);
+    const incident = this.incidentOf(target, symptom);
+    if (!incident.told) return [];
+    incident.told = false;
+    const observation: Observation = {
+      object,
+      state: 'owned',
+      message: `it is part of ${healWorkflowId(cause.target, cause.symptom)}`,
+      seenAt: new Date(now).toISOString(),
+    };
+    return [{ workflowId: healWorkflowId(target, symptom), target, symptom, observation }];
+  }
+
   private incidentOf(target: Target, symptom: string): OpenIncident {
     const workflowId = healWorkflowId(target, symptom);
-    const incident = this.incidents.get(workflowId) ?? { target, symptom, broken: new Set() };
+    const incident = this.incidents.get(workflowId) ?? {
+      target,
+      symptom,
+      broken: new Set<string>(),
+      told: false,
+    };
     this.incidents.set(workflowId, incident);
     return incident;
   }

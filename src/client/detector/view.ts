@@ -1,9 +1,10 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import type { Health, HealthCheckName } from '../../model/healing';
+import { failingRegistries } from '../../model/kubernetes/faults/containers';
 import { healthChecks, type TargetView } from '../../model/kubernetes/health';
 import type { Workload } from '../../model/kubernetes/objects';
 import { currentOf, type RevisionObject, revisionsOf } from '../../model/kubernetes/revisions';
-import { isWorkloadKind, type Target } from '../../model/target';
+import { isWorkloadKind, registryKind, type Target } from '../../model/target';
 import type { Cache } from './cache';
 import type { RawObject } from './resources';
 
@@ -12,8 +13,9 @@ export interface WorkloadView extends TargetView {
   revisions: RevisionObject[];
 }
 
-/** A workload or a bare pod with everything that belongs to it. */
+/** A workload or a bare pod with everything that belongs to it, or a registry with the pods that wait for it. */
 export function viewOf(target: Target, cache: Cache): WorkloadView | undefined {
+  if (target.kind === registryKind) return registryView(target, cache);
   const object = cache.find(target.kind, target.namespace, target.name);
   if (!object) return undefined;
   if (!isWorkloadKind(target.kind)) {
@@ -33,6 +35,11 @@ function podsOf(kind: string | undefined, object: RawObject, cache: Cache): V1Po
 }
 
 const isPod = (object: RawObject): object is RawObject & V1Pod => object.kind === 'Pod';
+
+function registryView({ kind, name }: Target, cache: Cache): WorkloadView {
+  const pods = (cache.all('Pod') as V1Pod[]).filter((pod) => failingRegistries(pod).includes(name));
+  return { object: { kind, metadata: { name } }, pods, revisions: [] };
+}
 
 /** The health of a target by a runbook's own check. */
 export function healthOf(view: WorkloadView, check: HealthCheckName): Health {

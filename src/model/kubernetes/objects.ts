@@ -33,6 +33,11 @@ export function isoOf(time: Time | null | undefined): string | undefined {
   return milliseconds === undefined ? undefined : new Date(milliseconds).toISOString();
 }
 
+/** RFC 3339: so many milliseconds after another time. */
+export function isoAfter(time: string, milliseconds: number): string {
+  return new Date(Date.parse(time) + milliseconds).toISOString();
+}
+
 /** The kind by the object's shape, since the items of a list do not carry it. */
 export function kindOf(workload: Workload): WorkloadKind {
   const spec = (workload.spec ?? {}) as Record<string, unknown>;

@@ -157,6 +157,13 @@ class Healing {
     if (diagnosis.ignored) {
       return { outcome: 'aborted', reason: 'the target is marked homeostat.dev/ignore' };
     }
+    const latest = this.observations.at(-1);
+    if (latest?.state === 'owned') {
+      return {
+        outcome: 'aborted',
+        reason: [...this.procedure.changed(), latest.message].join('; '),
+      };
+    }
     return undefined;
   }
 
@@ -203,7 +210,7 @@ class Healing {
     this.observations.push(observation);
     if (this.observations.length > mostObservations) this.observations.shift();
     this.markSeen(observation);
-    if (observation.state === 'recovered') this.procedure.wake();
+    if (observation.state !== 'broken') this.procedure.wake();
   }
 
   private markSeen(observation: Observation): void {

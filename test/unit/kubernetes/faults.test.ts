@@ -1,5 +1,6 @@
 import { defaultDetectionSettings } from '../../../src/model/healing';
-import { isCrashLooping, isRolloutStuck } from '../../../src/model/kubernetes/faults';
+import { isCrashLooping } from '../../../src/model/kubernetes/faults/containers';
+import { isRolloutStuck } from '../../../src/model/kubernetes/faults/rollout';
 import {
   at,
   crashing,

@@ -1,5 +1,6 @@
 import type { Health, HealthCheckName } from '../../healing';
 import { noneEvicted, noneTerminating } from './pods';
+import { imagesPulled } from './registry';
 import type { TargetView } from './view';
 import { availableWithoutRestarts } from './workload';
 
@@ -10,4 +11,5 @@ export const healthChecks: Record<HealthCheckName, (view: TargetView) => Health>
   'available-without-restarts': availableWithoutRestarts,
   'none-terminating': noneTerminating,
   'none-evicted': noneEvicted,
+  'images-pulled': imagesPulled,
 };

@@ -1,7 +1,8 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import type { Health } from '../../healing';
 import { availabilityOf } from '../availability';
-import { hasExceededDeadline, isCrashLooping } from '../faults';
+import { isCrashLooping } from '../faults/containers';
+import { hasExceededDeadline } from '../faults/rollout';
 import {
   isDeployment,
   isFinished,

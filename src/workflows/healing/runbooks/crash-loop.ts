@@ -1,4 +1,4 @@
-import { isCrashLooping } from '../../../model/kubernetes/faults';
+import { isCrashLooping } from '../../../model/kubernetes/faults/containers';
 import type { Runbook } from '../runbook';
 import { replacePod, restart, undoRollout, undoRolloutAnyway } from '../rungs';
 

@@ -1,13 +1,21 @@
 import type { Runbook } from '../runbook';
+import { configError } from './config-error';
 import { crashLoop } from './crash-loop';
 import { evictedPods } from './evicted-pods';
+import { imagePull } from './image-pull';
+import { oomKilled } from './oom-killed';
+import { registryUnreachable } from './registry-unreachable';
 import { rolloutStuck } from './rollout-stuck';
 import { stuckTerminating } from './stuck-terminating';
 
-/** Every runbook; the detector, the CLI and the documents read this list. */
+/** Every runbook, the more telling symptom first; the detector, the CLI and the documents read this list. */
 export const runbooks: readonly Runbook[] = [
+  imagePull,
+  configError,
+  oomKilled,
   crashLoop,
   rolloutStuck,
+  registryUnreachable,
   stuckTerminating,
   evictedPods,
 ];

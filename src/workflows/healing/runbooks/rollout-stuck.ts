@@ -1,4 +1,4 @@
-import { isRolloutStuck } from '../../../model/kubernetes/faults';
+import { isRolloutStuck } from '../../../model/kubernetes/faults/rollout';
 import type { Runbook } from '../runbook';
 import { restart, undoRollout, undoRolloutAnyway } from '../rungs';
 

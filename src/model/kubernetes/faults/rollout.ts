@@ -1,18 +1,9 @@
-import type {
-  V1ContainerStatus,
-  V1DaemonSet,
-  V1Deployment,
-  V1Pod,
-  V1StatefulSet,
-} from '@kubernetes/client-node';
-import type { DetectionSettings, Finding } from '../healing';
+import type { V1DaemonSet, V1Deployment, V1StatefulSet } from '@kubernetes/client-node';
+import type { DetectionSettings, Finding } from '../../healing';
 import {
-  conditionOf,
-  containerStatuses,
   isDeployment,
-  isFinished,
-  isMirror,
   isObserved,
+  isoAfter,
   isoOf,
   isStatefulSet,
   isTerminating,
@@ -23,43 +14,7 @@ import {
   templateChangedAt,
   type Workload,
   wantedReplicas,
-} from './objects';
-import { controllerOf } from './owners';
-
-/**
- * Whether a container of a pod, init containers included, waits in CrashLoopBackOff.
- * Undefined for pods that end, have ended, belong to a Job or come from a kubelet's files.
- */
-export function isCrashLooping(pod: V1Pod): Finding | undefined {
-  if (isTerminating(pod) || isFinished(pod) || isMirror(pod)) return undefined;
-  if (controllerOf(pod)?.kind === 'Job') return undefined;
-  const crashing = containerStatuses(pod).filter(
-    (status) => status.state?.waiting?.reason === 'CrashLoopBackOff',
-  );
-  const first = crashing[0];
-  if (!first) return undefined;
-  const since = crashedAt(first) ?? knownSince(pod);
-  return { since, due: since, message: crashMessage(first) };
-}
-
-function crashedAt(status: V1ContainerStatus): string | undefined {
-  return isoOf(status.lastState?.terminated?.finishedAt);
-}
-
-function knownSince(pod: V1Pod): string {
-  const times = [
-    conditionOf(pod, 'Ready')?.lastTransitionTime,
-    pod.status?.startTime,
-    pod.metadata?.creationTimestamp,
-  ];
-  return times.map(isoOf).find((time) => time !== undefined) ?? new Date(0).toISOString();
-}
-
-function crashMessage(status: V1ContainerStatus): string {
-  const end = status.lastState?.terminated;
-  const how = end ? `, last ended with exit code ${end.exitCode} (${end.reason ?? 'unknown'})` : '';
-  return `container ${status.name} is in CrashLoopBackOff after ${status.restartCount} restarts${how}`;
-}
+} from '../objects';
 
 /**
  * Whether the rollout of a workload does not come to its end. A Deployment's own deadline decides for
@@ -80,7 +35,7 @@ export function isRolloutStuck(
     : unfinishedDaemonSet(workload);
   const since = specChangedAt(workload);
   if (!unfinished || !since) return undefined;
-  return { since, due: later(since, settings.rolloutDeadlineMs), message: unfinished };
+  return { since, due: isoAfter(since, settings.rolloutDeadlineMs), message: unfinished };
 }
 
 function deadlineExceeded(deployment: V1Deployment): Finding | undefined {
@@ -92,7 +47,7 @@ function deadlineExceeded(deployment: V1Deployment): Finding | undefined {
   const changed = templateChangedAt(deployment);
   if (changed && isStale(deployment)) {
     const deadlineMs = (deployment.spec?.progressDeadlineSeconds ?? 600) * 1_000;
-    return { since: changed, due: later(changed, deadlineMs), message };
+    return { since: changed, due: isoAfter(changed, deadlineMs), message };
   }
   return since ? { since, due: since, message } : undefined;
 }
@@ -137,8 +92,4 @@ function unfinishedDaemonSet(set: V1DaemonSet): string | undefined {
   const { currentNumberScheduled = 0, updatedNumberScheduled = 0 } = set.status ?? {};
   if (updatedNumberScheduled >= currentNumberScheduled) return undefined;
   return `${updatedNumberScheduled} of ${currentNumberScheduled} pods are of the new revision, ${set.status?.numberReady ?? 0} are ready`;
-}
-
-function later(time: string, milliseconds: number): string {
-  return new Date(Date.parse(time) + milliseconds).toISOString();
 }
