@@ -12,6 +12,8 @@ import {
   shapeOf,
 } from '../model/config';
 import { badInput, messageOf } from '../model/errors';
+import { redactText } from '../model/redact';
+import { secretVariable } from '../service/secrets';
 import { platformPaths } from './platform/paths';
 
 /** Where to look for the configuration, from the command line. */
@@ -115,13 +117,17 @@ export function variableOf(section: string, key: string): string {
 /** What Kubernetes itself puts into pods for a Service that is called, say, homeostat-worker. */
 const serviceLink = /_(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_.*)?)$/;
 
+/** Secrets, which are read from the environment or from files of their own, never from the configuration. */
+const secretVariables: readonly string[] = Object.values(secretVariable);
+
 function refuseUnknownVariables(env: NodeJS.ProcessEnv, section: string, keys: string[]): void {
   const known = keys.map((key) => variableOf(section, key));
   const prefix = `HOMEOSTAT_${section.toUpperCase()}_`;
   for (const [name, value] of Object.entries(env)) {
     if (!name.startsWith(prefix) || known.includes(name) || serviceLink.test(name)) continue;
+    if (secretVariables.includes(name)) continue;
     throw badInput(
-      `environment ${name}=${value}`,
+      `environment ${redactText(`${name}=${value}`)}`,
       `unknown key; known here are ${known.join(', ')}`,
     );
   }

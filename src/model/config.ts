@@ -3,6 +3,7 @@ import { formatDuration, parseDuration } from './duration';
 import type { GovernorPolicy } from './governor';
 import type { DetectionSettings } from './healing';
 import type { HealingSettings } from './incident';
+import type { SlackSettings } from './slack/settings';
 
 const durationPattern = /^\d+(\.\d+)?(ms|s|m|h|d)$/;
 
@@ -134,6 +135,54 @@ const s3Schema = z.strictObject({
     ),
 });
 
+const slackSchema = z.strictObject({
+  channel: z
+    .string()
+    .regex(/^[CGD][A-Z0-9]{2,}$/, 'write the id of a channel, such as C0123456789, not its name')
+    .optional()
+    .describe(
+      'Id of the channel that is told. Left out: nothing is told, and nobody approves in Slack.',
+    ),
+  apiUrl: z
+    .url('write a URL such as https://slack.com/api/')
+    .default('https://slack.com/api/')
+    .describe("Base URL of Slack's Web API."),
+  tokenFile: text()
+    .optional()
+    .describe('File with the bot token, for the worker. HOMEOSTAT_SLACK_TOKEN goes first.'),
+  signingSecretFile: text()
+    .optional()
+    .describe(
+      'File with the signing secret, for the gateway. HOMEOSTAT_SLACK_SIGNING_SECRET goes first.',
+    ),
+  users: z
+    .record(
+      z.string().regex(/^[UW][A-Z0-9]{2,}$/, "write Slack's id of a user, such as U0123456789"),
+      z.strictObject({
+        name: text().describe('Name or e-mail, as it stands in the record of an approval.'),
+        roles: z.array(text()).default([]),
+      }),
+    )
+    .default({})
+    .describe("People by Slack's user id."),
+  approvers: z
+    .record(text(), z.array(text()).min(1, 'name a namespace, or "*" for all'))
+    .default({})
+    .describe(
+      'Namespaces in which each role may approve; "*" is all, and what has no namespace. Left out: nobody may.',
+    ),
+  remindAfter: z
+    .string()
+    .regex(durationPattern, 'write a duration such as 30s, 5m or 1h')
+    .transform((text) => parseDuration(text))
+    .optional()
+    .describe('When a waiting approval is reminded of. Left out: at half of its time.'),
+  reportUrl: z
+    .url('write a URL such as https://homeostat.example.org/reports/{id}')
+    .optional()
+    .describe('URL of a report, for links; {id} and {runId} are filled in.'),
+});
+
 const artifactsSchema = z.strictObject({
   directory: text()
     .optional()
@@ -174,6 +223,7 @@ export const configSchema = z.strictObject({
   detector: detectorSchema.prefault({}).describe('The detector, which watches the cluster.'),
   healing: healingSchema.prefault({}).describe('Times and limits of healing.'),
   governor: governorSchema.prefault({}).describe('Leases and budgets of the cluster.'),
+  slack: slackSchema.prefault({}).describe('Where people are told, and who may approve there.'),
   artifacts: artifactsSchema.prefault({}).describe('Where evidence is kept.'),
   prometheus: prometheusSchema.prefault({}).describe('Metrics for the evidence.'),
   log: logSchema.prefault({}).describe('Logs, JSON lines on stderr.'),
@@ -215,6 +265,7 @@ function toProblems(issue: z.core.$ZodIssue, document: unknown): ConfigProblem[]
 function mendOf(issue: z.core.$ZodIssue): string {
   if (issue.code === 'invalid_type') return `write ${article(issue.expected)}`;
   if (issue.code === 'invalid_value') return `write one of ${issue.values.join(', ')}`;
+  if (issue.code === 'invalid_key') return issue.issues[0]?.message ?? issue.message;
   if (issue.code === 'too_small')
     return issue.origin === 'string' ? issue.message : `write at least ${issue.minimum}`;
   return issue.message;
@@ -233,10 +284,15 @@ function article(type: string): string {
 
 function knownKeys(path: PropertyKey[]): string {
   const shape = path.reduce<z.core.$ZodType>(
-    (schema, key) => shapeOf(schema)[String(key)] as z.core.$ZodType,
+    (schema, key) => innerOf(schema, String(key)),
     configSchema,
   );
   return `unknown key; the keys here are ${Object.keys(shapeOf(shape)).join(', ')}`;
+}
+
+function innerOf(schema: z.core.$ZodType, key: string): z.core.$ZodType {
+  const known = schema instanceof z.ZodDefault ? schema.unwrap() : schema;
+  return known instanceof z.ZodRecord ? known.valueType : shapeOf(known)[key]!;
 }
 
 /** The keys of an object schema, also of one that may be left out. */
@@ -254,7 +310,8 @@ function at(document: unknown, path: PropertyKey[]): unknown {
 }
 
 /** Settings that are each right but not together. */
-function contradictions({ healing, governor, artifacts }: Config): ConfigProblem[] {
+function contradictions(config: Config): ConfigProblem[] {
+  const { healing, governor, artifacts } = config;
   const problems: ConfigProblem[] = [];
   if (healing.soak >= healing.verifyTimeout) {
     problems.push({
@@ -277,16 +334,44 @@ function contradictions({ healing, governor, artifacts }: Config): ConfigProblem
       mend: `leave it out, or leave out artifacts.s3 (${artifacts.s3.bucket}): evidence has one place`,
     });
   }
+  return [...problems, ...slackContradictions(config)];
+}
+
+function slackContradictions({ slack, healing }: Config): ConfigProblem[] {
+  const { channel, users, approvers, remindAfter } = slack;
+  const problems: ConfigProblem[] = [];
+  if (!channel && Object.keys(approvers).length > 0) {
+    const mend = 'set slack.channel too, else nobody is ever asked';
+    problems.push({ path: 'slack.approvers', value: approvers, mend });
+  }
+  for (const [id, { roles }] of Object.entries(users)) {
+    const unknown = roles.find((role) => !Object.hasOwn(approvers, role));
+    if (!unknown) continue;
+    const known = Object.keys(approvers).join(', ') || 'none';
+    const mend = `name roles of slack.approvers (${known}), or add "${unknown}" there`;
+    problems.push({ path: `slack.users.${id}.roles`, value: roles, mend });
+  }
+  for (const role of Object.keys(approvers)) {
+    if (Object.values(users).some(({ roles }) => roles.includes(role))) continue;
+    const mend = `give the role to somebody in slack.users, else nobody may approve as ${role}`;
+    problems.push({ path: `slack.approvers.${role}`, value: approvers[role], mend });
+  }
+  if (remindAfter !== undefined && remindAfter >= healing.approvalTimeout) {
+    const timeout = formatDuration(healing.approvalTimeout);
+    const mend = `make it shorter than healing.approvalTimeout (${timeout}), else nobody is ever reminded`;
+    problems.push({ path: 'slack.remindAfter', value: formatDuration(remindAfter), mend });
+  }
   return problems;
 }
 
 /** The times that a healing procedure is started with. */
-export function healingSettings({ healing }: Config): HealingSettings {
+export function healingSettings({ healing, slack }: Config): HealingSettings {
   return {
     soakMs: healing.soak,
     verifyTimeoutMs: healing.verifyTimeout,
     approvalTimeoutMs: healing.approvalTimeout,
     rolloutWindowMs: healing.rolloutWindow,
+    announce: slack.channel !== undefined,
   };
 }
 
@@ -298,6 +383,12 @@ export function detectionSettings({ detector }: Config): DetectionSettings {
     evictedPods: detector.evictedPods,
     waitingDeadlineMs: detector.waitingDeadline,
   };
+}
+
+/** Who is told where and who may approve, or undefined where Slack is not configured. */
+export function slackSettings({ slack }: Config): SlackSettings | undefined {
+  const { channel, users, approvers, remindAfter } = slack;
+  return channel ? { channel, users, approvers, remindAfterMs: remindAfter } : undefined;
 }
 
 /** The limits that the governor is configured with. */

@@ -21,7 +21,7 @@ export interface Incident {
   requestedBy?: string;
 }
 
-/** Times that steer a healing, in milliseconds. */
+/** What steers a healing; times in milliseconds. */
 export interface HealingSettings {
   /** Healthy without a break for so long counts as healed. */
   soakMs: number;
@@ -31,6 +31,8 @@ export interface HealingSettings {
   approvalTimeoutMs: number;
   /** A fault that begins within so long after a rollout is held to follow it. */
   rolloutWindowMs: number;
+  /** Whether the notifier is told of every change. */
+  announce: boolean;
 }
 
 export const defaultHealingSettings: HealingSettings = {
@@ -38,6 +40,7 @@ export const defaultHealingSettings: HealingSettings = {
   verifyTimeoutMs: 10 * 60_000,
   approvalTimeoutMs: 60 * 60_000,
   rolloutWindowMs: 10 * 60_000,
+  announce: false,
 };
 
 /** Input of the workflow `heal`. Settings left out take their defaults. */

@@ -11,6 +11,10 @@ export interface ReasonedMessage {
   by: string;
   reason: string;
 }
+export interface DenyMessage extends ReasonedMessage {
+  /** The digest of the plan that is denied; refused when another plan is waiting. */
+  digest?: string;
+}
 export interface ByMessage {
   by: string;
 }

@@ -1,3 +1,4 @@
+import type { Observation } from './incident';
 import type { Target } from './target';
 
 export type Family = 'healing' | 'chaos' | 'recovery' | 'infrastructure' | 'cost';
@@ -125,6 +126,8 @@ export interface Approval {
   state: 'waiting' | 'approved' | 'denied' | 'timed-out';
   /** What is to be approved. */
   summary: string;
+  /** How it would be taken back. */
+  undo?: string;
   /** Identifies the exact plan; an approval that names another digest is refused. */
   digest: string;
   requestedAt: string;
@@ -157,6 +160,8 @@ export interface ProcedureRecord {
   approvals: Approval[];
   notes: Note[];
   evidence: EvidenceRef[];
+  /** What was seen, and what alerts told, latest last; of healings only. */
+  observations?: Observation[];
   /** Milestones in RFC 3339, where reached. */
   milestones: Milestones;
 }

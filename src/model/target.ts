@@ -22,6 +22,11 @@ export function governorWorkflowId(cluster: string): string {
   return `governor:${cluster}`;
 }
 
+/** The id of a cluster's notifier. */
+export function notifierWorkflowId(cluster: string): string {
+  return `notifier:${cluster}`;
+}
+
 /** `shop/Deployment/web`, for people. */
 export function formatTarget(target: Pick<Target, 'kind' | 'namespace' | 'name'>): string {
   return [target.namespace, target.kind, target.name].filter(Boolean).join('/');

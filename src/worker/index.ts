@@ -5,8 +5,9 @@ import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker
 import type { Registry } from 'prom-client';
 import { createKubernetesActivities, isUnanswered } from '../activities/kubernetes';
 import { createPrometheusActivities, createPrometheusClient } from '../activities/prometheus';
-import { createGovernorActivities } from '../activities/temporal';
-import { type Config, detectionSettings, governorPolicy } from '../model/config';
+import { createSlackActivities, isSlackAway } from '../activities/slack';
+import { createGovernorActivities, createNotifierActivities } from '../activities/temporal';
+import { type Config, detectionSettings, governorPolicy, slackSettings } from '../model/config';
 import { formatDuration } from '../model/duration';
 import { HomeostatError, messageOf } from '../model/errors';
 import { createArtifactStore } from '../service/artifacts';
@@ -17,6 +18,7 @@ import { loadKubeConfig } from '../service/kubeconfig';
 import { createLogger, type Logger } from '../service/log';
 import { saveMemory } from '../service/memory';
 import { createRegistry } from '../service/registry';
+import { readSecret, secretVariable } from '../service/secrets';
 import { startServer } from '../service/server';
 import { listenForShutdown } from '../service/shutdown';
 import {
@@ -129,6 +131,7 @@ export function createWorker(parts: WorkerParts, connection: NativeConnection): 
         lookbackMs: config.prometheus.lookback,
       }),
       ...governorActivities(parts),
+      ...notifierActivities(parts, breakers),
     },
     sinks: createProcedureSinks(registry),
     shutdownGraceTime: config.worker.shutdownGrace * undisturbed,
@@ -155,6 +158,24 @@ function governorActivities({ config, temporal }: WorkerParts) {
     taskQueue: config.temporal.taskQueue,
     policy: governorPolicy(config),
   });
+}
+
+/** Without a channel there is nobody to tell, and no notifier that would ask for it. */
+function notifierActivities({ config, temporal }: WorkerParts, breakers: Breakers) {
+  const settings = slackSettings(config);
+  if (!settings) return {};
+  const { apiUrl, tokenFile, reportUrl } = config.slack;
+  return {
+    ...createNotifierActivities({ client: temporal.client, taskQueue: config.temporal.taskQueue }),
+    ...createSlackActivities({
+      temporal: temporal.client,
+      token: readSecret(secretVariable.slackToken, { key: 'slack.tokenFile', file: tokenFile }),
+      apiUrl,
+      settings,
+      breaker: breakers('slack', { isAway: isSlackAway }),
+      links: { namespace: temporal.namespace, temporalUi: config.temporal.ui, report: reportUrl },
+    }),
+  };
 }
 
 /**

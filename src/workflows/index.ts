@@ -1,2 +1,3 @@
 export { governor } from './governor';
 export { heal } from './healing/heal';
+export { notifier } from './notifier';

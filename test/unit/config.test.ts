@@ -2,8 +2,14 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { type ConfigSource, loadConfig } from '../../src/client/config';
-import { configJsonSchema, governorPolicy, healingSettings } from '../../src/model/config';
+import {
+  configJsonSchema,
+  governorPolicy,
+  healingSettings,
+  slackSettings,
+} from '../../src/model/config';
 import { HomeostatError } from '../../src/model/errors';
+import { readSecret } from '../../src/service/secrets';
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'homeostat-config-'));
 const noPlatform = { HOMEOSTAT_STATE_DIR: folder };
@@ -46,7 +52,9 @@ test('an empty file gives the defaults', () => {
     verifyTimeoutMs: 600_000,
     approvalTimeoutMs: 3_600_000,
     rolloutWindowMs: 600_000,
+    announce: false,
   });
+  expect(slackSettings(config)).toBeUndefined();
   expect(governorPolicy(config)).toEqual({
     maxConcurrent: 20,
     leaseTtlMs: 300_000,
@@ -102,6 +110,28 @@ test.each([
     /artifacts\.directory = "\/var\/evidence": leave it out, or leave out artifacts\.s3/,
   ],
   ['prometheus: {url: "ftp://x"}', /prometheus\.url = "ftp:\/\/x": write a URL such as/],
+  ['slack: {channel: "#sre"}', /slack\.channel = "#sre": write the id of a channel/],
+  ['slack: {channel: C123, users: {jane: {name: j}}}', /slack\.users\.jane = .*write Slack's id/],
+  [
+    'slack: {channel: C123, users: {U12: {name: j, rolls: []}}}',
+    /slack\.users\.U12\.rolls = \[\]: unknown key; the keys here are name, roles/,
+  ],
+  [
+    'slack: {channel: C123, users: {U12: {name: j, roles: [ser]}}, approvers: {sre: ["*"]}}',
+    /slack\.users\.U12\.roles = \["ser"\]: name roles of slack\.approvers \(sre\)/,
+  ],
+  [
+    'slack: {channel: C123, approvers: {sre: ["*"]}}',
+    /slack\.approvers\.sre = \["\*"\]: give the role to somebody/,
+  ],
+  [
+    'slack: {users: {U12: {name: j, roles: [sre]}}, approvers: {sre: ["*"]}}',
+    /slack\.approvers = .*: set slack\.channel too/,
+  ],
+  [
+    'slack: {channel: C123, remindAfter: 1h}',
+    /slack\.remindAfter = "1 h 0 m": make it shorter than healing\.approvalTimeout/,
+  ],
   ['- a list', /write sections/],
   ['cluster: [', /write valid YAML/],
 ])('refuses %s and says what would be right', (text, message) => {
@@ -125,6 +155,43 @@ test('a wrong override names its variable', () => {
   expect(refusalOf(() => load('', unknown))).toMatch(
     /^environment HOMEOSTAT_HEALING_SOKE=5s: unknown key/,
   );
+});
+
+test('where people are told, and who may approve', () => {
+  const text = `
+slack:
+  channel: C123
+  users: { U12: { name: jane@example.org, roles: [sre] } }
+  approvers: { sre: ["*"] }
+  remindAfter: 10m`;
+  const config = load(text, { HOMEOSTAT_SLACK_TOKEN: 'xoxb-1', HOMEOSTAT_SLACK_CHANNEL: 'C456' });
+  expect(healingSettings(config).announce).toBe(true);
+  expect(slackSettings(config)).toEqual({
+    channel: 'C456',
+    users: { U12: { name: 'jane@example.org', roles: ['sre'] } },
+    approvers: { sre: ['*'] },
+    remindAfterMs: 600_000,
+  });
+});
+
+test('a mistyped variable of a secret does not show it', () => {
+  const token = ['xoxb', '1234567890', 'abcdefghij'].join('-');
+  const refusal = refusalOf(() => load('', { HOMEOSTAT_SLACK_TOKN: token }));
+  expect(refusal).toMatch(/HOMEOSTAT_SLACK_TOKN=\*\*\*: unknown key/);
+  expect(refusal).not.toContain(token);
+});
+
+test('a secret comes from the environment, else from a file, and is asked for by name', () => {
+  const file = path.join(folder, 'token');
+  fs.writeFileSync(file, ' from-file\n');
+  const source = { key: 'slack.tokenFile', file };
+  expect(readSecret('TOKEN', source, { TOKEN: 'from-env' })).toBe('from-env');
+  expect(readSecret('TOKEN', source, {})).toBe('from-file');
+  expect(refusalOf(() => readSecret('TOKEN', { key: 'slack.tokenFile' }, {}))).toMatch(
+    /^slack\.tokenFile missing: name a file that holds it, or set TOKEN$/,
+  );
+  const gone = { key: 'slack.tokenFile', file: '/nowhere' };
+  expect(refusalOf(() => readSecret('TOKEN', gone, {}))).toMatch(/make it a readable file/);
 });
 
 test("Kubernetes' own variables for a Service are no overrides", () => {

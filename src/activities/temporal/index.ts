@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { GovernorPolicy } from '../../model/governor';
-import { governorWorkflowId } from '../../model/target';
+import type { Announcement } from '../../model/notifier';
+import { governorWorkflowId, notifierWorkflowId } from '../../model/target';
 
 export interface GovernorDependencies {
   client: Client;
@@ -20,6 +21,27 @@ export function createGovernorActivities({ client, taskQueue, policy }: Governor
         signal: 'configure',
         signalArgs: [policy],
         staticSummary: `Governor of the cluster ${cluster}`,
+      });
+    },
+  };
+}
+
+/** What procedures need of Temporal to be told of. */
+export function createNotifierActivities({
+  client,
+  taskQueue,
+}: Pick<GovernorDependencies, 'client' | 'taskQueue'>) {
+  return {
+    /** Starts the cluster's notifier unless it runs, and gives it an announcement. */
+    async startNotifier(first: { cluster: string; announcement: Announcement }): Promise<void> {
+      const { cluster, announcement } = first;
+      await client.workflow.signalWithStart('notifier', {
+        workflowId: notifierWorkflowId(cluster),
+        taskQueue,
+        args: [{ cluster }],
+        signal: 'announce',
+        signalArgs: [announcement],
+        staticSummary: `Notifier of the cluster ${cluster}`,
       });
     },
   };

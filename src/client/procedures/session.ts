@@ -2,6 +2,7 @@ import { isGrpcServiceError, ServiceError } from '@temporalio/client';
 import type { Command } from 'commander';
 import type { Config, ConfigInput } from '../../model/config';
 import { HomeostatError } from '../../model/errors';
+import { temporalUiUrl } from '../../model/links';
 import { connectTemporal, type Temporal, toHomeostatError } from '../../service/temporal';
 import { loadConfig } from '../config';
 
@@ -61,6 +62,5 @@ export function uiLink(
 ): string | undefined {
   const { ui } = config.temporal;
   if (!ui) return undefined;
-  const path = [temporal.namespace, 'workflows', id, runId].map(encodeURIComponent).join('/');
-  return `${ui.replace(/\/$/, '')}/namespaces/${path}`;
+  return temporalUiUrl(ui, temporal.namespace, id, runId);
 }

@@ -68,6 +68,7 @@ class Healing {
       target: this.target,
       symptom: incident.symptom,
       approvalTimeoutMs: this.settings.approvalTimeoutMs,
+      announce: this.settings.announce && !input.dryRun,
       undo: revertChange,
       carried,
       atEnd: () => this.keepEnd(),
@@ -75,6 +76,7 @@ class Healing {
         continueAsNew<typeof heal>(this.input, { ...state, observations: this.observations }),
     });
     this.evidence = new Evidence(this.procedure.record, (text) => this.procedure.note(text));
+    this.procedure.record.observations = this.observations;
     setHandler(observedSignal, (message) => this.take(message?.evidence));
     for (const observation of incident.observations) this.markSeen(observation);
   }

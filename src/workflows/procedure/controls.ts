@@ -4,6 +4,7 @@ import { badInput, messageOf } from '../../model/errors';
 import {
   type ApproveMessage,
   checkMessage,
+  type DenyMessage,
   type MessageName,
   type ReasonedMessage,
 } from '../../model/messages';
@@ -30,7 +31,7 @@ export function listen(record: ProcedureRecord, onAbort: () => void): Controls {
     },
   });
   handle('deny', messages.denySignal, messages.denyUpdate, {
-    check: () => checkApproval(record),
+    check: (message: DenyMessage) => checkApproval(record, message.digest),
     apply: ({ by, reason }) => decide(record, { state: 'denied', by, comment: reason }),
   });
   handle('abort', messages.abortSignal, messages.abortUpdate, {

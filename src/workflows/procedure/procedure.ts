@@ -23,6 +23,7 @@ import {
   type StepResult,
 } from '../../model/procedure';
 import type { Target } from '../../model/target';
+import { Announcer } from './announcer';
 import { addNote, type Controls, listen, waitingApproval } from './controls';
 import { Lease } from './lease';
 import { ledgerQuery } from './messages';
@@ -35,6 +36,8 @@ export interface ProcedureOptions<C> {
   target: Target;
   symptom?: string;
   approvalTimeoutMs: number;
+  /** Whether the notifier is told of every change. */
+  announce: boolean;
   /** Takes one change back; called for each recorded change, last first. */
   undo: (change: C) => Promise<StepResult>;
   /** What is left to do once the outcome is known and everything was put back, such as to keep evidence. */
@@ -99,6 +102,7 @@ export class Procedure<C> {
   private readonly undoable: Undoable<C>[];
   private readonly controls: Controls;
   private readonly lease: Lease;
+  private readonly announcer: Announcer;
   private readonly scope = new CancellationScope({ cancellable: true });
   private woken = false;
 
@@ -121,9 +125,11 @@ export class Procedure<C> {
     this.controls = listen(this.record, () => this.scope.cancel());
     this.controls.pausedBy = carried?.pausedBy;
     this.lease = new Lease(target);
+    this.announcer = new Announcer(this.record, options.announce);
     setHandler(ledgerQuery, () => this.record);
     showIdentity(this.record);
     if (!carried) metrics.procedureStarted({ family, type: this.record.type });
+    this.announcer.announce();
   }
 
   /**
@@ -148,6 +154,7 @@ export class Procedure<C> {
       failed: !goodOutcomes.includes(conclusion.outcome),
     });
     this.conclude(conclusion);
+    await this.announcer.settled();
     // Cancelled from outside: everything is put back, and Temporal shows what was asked for.
     if (cancellation) throw cancellation;
     return this.record;
@@ -304,6 +311,7 @@ export class Procedure<C> {
     const approval: Approval = {
       state: 'waiting',
       summary: `${planned.summary} (${why})`,
+      undo: planned.undoSummary,
       digest: planned.digest,
       requestedAt: now(),
       until: new Date(Date.now() + this.options.approvalTimeoutMs).toISOString(),
@@ -387,6 +395,7 @@ export class Procedure<C> {
     Object.assign(record, { outcome, reason, endedAt: now(), phase: 'done' });
     showOutcome(record);
     showDetails(record);
+    this.announcer.announce();
     metrics.procedureCompleted({
       family: record.family,
       type: record.type,
@@ -416,6 +425,7 @@ export class Procedure<C> {
     }
     showGate(gate);
     showDetails(this.record);
+    this.announcer.announce();
   }
 
   private mustContinue(): boolean {
@@ -438,6 +448,7 @@ export class Procedure<C> {
     this.record.phase = phase;
     showPhase(phase);
     showDetails(this.record);
+    this.announcer.announce();
   }
 
   private open(name: string): LedgerEntry {

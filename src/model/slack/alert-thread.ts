@@ -1,0 +1,39 @@
+import { type AlertAnnouncement, topicKey } from '../notifier';
+import { link, localTime, plain } from './text';
+import { context, message, type NewsItem, section, type Thread } from './thread';
+
+/** What people should find in the thread of an alert that no runbook answers. */
+export function alertThread(alert: AlertAnnouncement): Thread {
+  const over = alert.state === 'resolved';
+  const title = `alert ${plain(alert.name, 200)}`;
+  const state = over ? 'resolved' : 'fires, and no runbook answers it';
+  const icon = over ? ':white_check_mark:' : ':rotating_light:';
+  return {
+    key: topicKey(alert),
+    since: alert.startsAt,
+    root: message(`${title}: ${state}`, [
+      section(`${icon} *${title}*\n${state}`),
+      alert.summary ? section(plain(alert.summary, 1_000)) : undefined,
+      section(labelsText(alert)),
+      context(footer(alert)),
+    ]),
+    news: over ? [resolved(alert)] : [],
+    over,
+  };
+}
+
+const resolved = ({ startsAt }: AlertAnnouncement): NewsItem => ({
+  key: 'resolved',
+  at: startsAt,
+  text: ':white_check_mark: resolved',
+});
+
+function labelsText({ labels }: AlertAnnouncement): string {
+  const pairs = Object.entries(labels).map(([name, value]) => `${name}=${value}`);
+  return `*Labels:* ${plain(pairs.join(', ') || 'none', 1_500)}`;
+}
+
+function footer({ startsAt, url }: AlertAnnouncement): string {
+  const since = `since ${localTime(startsAt)}`;
+  return url && /^https?:\/\//.test(url) ? `${since}  ·  ${link(url, 'Source')}` : since;
+}
