@@ -142,6 +142,7 @@ function valueOf(text: string, schema: z.core.$ZodType): unknown {
       .split(',')
       .map((item) => item.trim())
       .filter(Boolean);
+  if (Object.keys(shapeOf(schema)).length > 0) return parseYaml('environment', text);
   if (inner instanceof z.ZodNumber && text.trim() !== '') return Number(text);
   return text;
 }

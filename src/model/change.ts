@@ -1,3 +1,4 @@
+import type { HookName, Hooks } from './hooks';
 import type { Planned } from './procedure';
 import type { Target } from './target';
 
@@ -60,6 +61,51 @@ export interface PodsChange<K extends string> extends ChangeOf<K> {
   pods: PodRef[];
 }
 
+/** Moves a node's pods elsewhere, by the Eviction API. */
+export interface DrainChange extends ChangeOf<'drain'> {
+  /** Uids of the pods whose loss was named in the plan; any other of their kind stops the drain. */
+  named: string[];
+}
+
+/** A Cluster API Machine, which its MachineSet makes anew when it is deleted. */
+export interface MachineReference {
+  namespace: string;
+  name: string;
+  uid: string;
+  machineSet: string;
+}
+
+/** Runs a hook that the user has configured. */
+export interface RunHookChange extends ChangeOf<'run-hook'> {
+  hook: HookName;
+  /** SHA-256 of the hook's configuration, so that what runs is what was planned. */
+  definition: string;
+  /** The same for every attempt, so that a hook can tell a repeated call from a new one. */
+  key: string;
+  /** Set for hooks of the type machine. */
+  machine?: MachineReference;
+}
+
+/** How pods are moved off a node. */
+export interface DrainSettings {
+  timeoutMs: number;
+  /** Whether pods that no controller would make anew go by themselves, or with a person's approval. */
+  unmanagedPods: 'evict' | 'approve';
+  /** The same for pods whose emptyDir volumes would be lost. */
+  emptyDir: 'evict' | 'approve';
+}
+
+/** What the configuration says of how changes are made. */
+export interface ChangeSettings {
+  drain: DrainSettings;
+  hooks: Hooks;
+}
+
+export const defaultChangeSettings: ChangeSettings = {
+  drain: { timeoutMs: 10 * 60_000, unmanagedPods: 'approve', emptyDir: 'evict' },
+  hooks: {},
+};
+
 /** Every kind of change: what is asked for beside kind and target, and what is planned from it. */
 export interface ChangeKinds {
   rollback: { request: { revision: string }; change: RollbackChange };
@@ -69,6 +115,8 @@ export interface ChangeKinds {
   'force-delete': { request: object; change: PodsChange<'force-delete'> };
   'remove-finalizers': { request: object; change: PodsChange<'remove-finalizers'> };
   'collect-evicted': { request: object; change: PodsChange<'collect-evicted'> };
+  drain: { request: object; change: DrainChange };
+  'run-hook': { request: { hook: HookName; token: string }; change: RunHookChange };
 }
 
 export type ChangeKind = keyof ChangeKinds;

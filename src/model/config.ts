@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ChangeSettings } from './change';
 import { formatDuration, parseDuration } from './duration';
 import type { GovernorPolicy } from './governor';
 import type { DetectionSettings } from './healing';
@@ -89,10 +90,88 @@ const detectorSchema = z.strictObject({
     .min(1)
     .default(10)
     .describe('How many evicted pods of one owner are too many.'),
+  nodeDeadline: duration('60s').describe(
+    'How long a node may be not Ready, or have a problem, before it is healed.',
+  ),
+});
+
+const agreed = (byDefault: 'evict' | 'approve') => z.enum(['evict', 'approve']).default(byDefault);
+
+/** The longest time that an attempt at a change has, less some room for its end. */
+const longestChange = 50 * 60_000;
+
+const drainSchema = z.strictObject({
+  timeout: duration('10m').describe(
+    'How long a drain may take, waiting for disruption budgets included; at most 50m.',
+  ),
+  unmanagedPods: agreed('approve').describe(
+    'Pods that no controller would make anew: evict them, or approve each drain that would.',
+  ),
+  emptyDir: agreed('evict').describe('The same for pods whose emptyDir volumes would be lost.'),
+});
+
+const hookCommon = {
+  approval: z.boolean().default(true).describe('Whether a person must agree each time.'),
+  timeout: duration('15m').describe('How long it may take; at most 50m.'),
+};
+
+const machineHookSchema = z.strictObject({
+  type: z.literal('machine'),
+  ...hookCommon,
+  kubeconfig: text()
+    .optional()
+    .describe('Path of the kubeconfig of the management cluster. Left out: the cluster itself.'),
+  context: text().optional().describe('Context of that kubeconfig.'),
+  apiVersion: z
+    .enum(['v1beta1', 'v1beta2'])
+    .default('v1beta1')
+    .describe("Version of Cluster API's objects."),
+});
+
+const jobHookSchema = z.strictObject({
+  type: z.literal('job'),
+  ...hookCommon,
+  namespace: text().default('homeostat').describe('Namespace of the Job and its ConfigMap.'),
+  placement: z
+    .enum(['node', 'anywhere'])
+    .default('node')
+    .describe('Run it on the node itself, or wherever there is room.'),
+  template: z.record(z.string(), z.unknown()).optional().describe('Manifest of the Job.'),
+  configMap: z
+    .strictObject({ name: text(), key: text().default('job.yaml') })
+    .optional()
+    .describe('Where the manifest is, instead.'),
+});
+
+const commandHookSchema = z.strictObject({
+  type: z.literal('command'),
+  ...hookCommon,
+  command: z
+    .array(text())
+    .min(1)
+    .describe('Program and arguments, never a shell; {node} and {providerId} are filled in.'),
+  environment: z
+    .array(text().regex(/^[A-Za-z_]\w*$/, 'write names of variables, not values'))
+    .default(['PATH', 'HOME'])
+    .describe("Names of the worker's environment variables that it gets."),
+});
+
+const hookSchema = z.discriminatedUnion('type', [
+  machineHookSchema,
+  jobHookSchema,
+  commandHookSchema,
+]);
+
+const hooksSchema = z.strictObject({
+  reboot: hookSchema.optional().describe('Reboots a node.'),
+  replace: hookSchema.optional().describe('Replaces a node by another.'),
+  fence: hookSchema.optional().describe('Proves that a node is without power; always approved.'),
+  addNodes: hookSchema.optional().describe('Adds nodes where pods find no room.'),
 });
 
 const healingSchema = z.strictObject({
   soak: duration('10s').describe('Healthy without a break for so long counts as healed.'),
+  nodeSoak: duration('1m').describe('The same for nodes.'),
   verifyTimeout: duration('10m').describe('How long a rung has until the target must be healthy.'),
   approvalTimeout: duration('1h').describe('How long an approval is waited for.'),
   rolloutWindow: duration('10m').describe(
@@ -102,6 +181,8 @@ const healingSchema = z.strictObject({
     .array(text())
     .default(['kube-system'])
     .describe('Namespaces in which every action needs an approval.'),
+  drain: drainSchema.prefault({}).describe('How pods are moved off a node.'),
+  hooks: hooksSchema.prefault({}).describe('What does to nodes what Kubernetes cannot.'),
 });
 
 const governorSchema = z.strictObject({
@@ -299,6 +380,8 @@ function innerOf(schema: z.core.$ZodType, key: string): z.core.$ZodType {
 export function shapeOf(schema: z.core.$ZodType): Record<string, z.core.$ZodType> {
   if (schema instanceof z.ZodPrefault || schema instanceof z.ZodOptional)
     return shapeOf(schema.unwrap() as z.core.$ZodType);
+  if (schema instanceof z.ZodDiscriminatedUnion)
+    return Object.assign({}, ...schema.options.map(shapeOf)) as Record<string, z.core.$ZodType>;
   return schema instanceof z.ZodObject ? schema.shape : {};
 }
 
@@ -319,6 +402,17 @@ function contradictions(config: Config): ConfigProblem[] {
       value: formatDuration(healing.soak),
       mend: `make it shorter than healing.verifyTimeout (${formatDuration(healing.verifyTimeout)}), else nothing is ever verified`,
     });
+  }
+  if (healing.nodeSoak >= healing.verifyTimeout) {
+    problems.push({
+      path: 'healing.nodeSoak',
+      value: formatDuration(healing.nodeSoak),
+      mend: `make it shorter than healing.verifyTimeout (${formatDuration(healing.verifyTimeout)}), else no node is ever verified`,
+    });
+  }
+  problems.push(...tooLong('healing.drain.timeout', healing.drain.timeout));
+  for (const [name, hook] of Object.entries(healing.hooks)) {
+    problems.push(...contradictionsOf(name, hook));
   }
   if (governor.leaseTtl < shortestLeaseTtl) {
     problems.push({
@@ -364,10 +458,41 @@ function slackContradictions({ slack, healing }: Config): ConfigProblem[] {
   return problems;
 }
 
+function tooLong(path: string, milliseconds: number): ConfigProblem[] {
+  if (milliseconds <= longestChange) return [];
+  const mend = `make it ${formatDuration(longestChange)} or shorter`;
+  return [{ path, value: formatDuration(milliseconds), mend }];
+}
+
+function contradictionsOf(name: string, hook: z.output<typeof hookSchema>): ConfigProblem[] {
+  const path = `healing.hooks.${name}`;
+  const problems = tooLong(`${path}.timeout`, hook.timeout);
+  if (hook.type === 'machine' && name !== 'replace') {
+    const mend = 'write job or command: only a replacement is made by deleting a Machine';
+    problems.push({ path: `${path}.type`, value: hook.type, mend });
+  }
+  if (hook.type === 'job' && Boolean(hook.template) === Boolean(hook.configMap)) {
+    problems.push({ path, value: hook.type, mend: 'give one of template and configMap' });
+  }
+  if (hook.type === 'job' && hook.placement === 'node' && !onNode.includes(name)) {
+    const mend = `write anywhere: a Job for ${name} cannot run on the node`;
+    problems.push({ path: `${path}.placement`, value: hook.placement, mend });
+  }
+  if (name === 'fence' && !hook.approval) {
+    const mend = 'write true: fencing always waits for a person';
+    problems.push({ path: `${path}.approval`, value: false, mend });
+  }
+  return problems;
+}
+
+/** Hooks whose Job may run on the node that it is about. */
+const onNode = ['reboot', 'replace'];
+
 /** The times that a healing procedure is started with. */
 export function healingSettings({ healing, slack }: Config): HealingSettings {
   return {
     soakMs: healing.soak,
+    nodeSoakMs: healing.nodeSoak,
     verifyTimeoutMs: healing.verifyTimeout,
     approvalTimeoutMs: healing.approvalTimeout,
     rolloutWindowMs: healing.rolloutWindow,
@@ -382,6 +507,7 @@ export function detectionSettings({ detector }: Config): DetectionSettings {
     terminatingDeadlineMs: detector.terminatingDeadline,
     evictedPods: detector.evictedPods,
     waitingDeadlineMs: detector.waitingDeadline,
+    nodeDeadlineMs: detector.nodeDeadline,
   };
 }
 
@@ -389,6 +515,16 @@ export function detectionSettings({ detector }: Config): DetectionSettings {
 export function slackSettings({ slack }: Config): SlackSettings | undefined {
   const { channel, users, approvers, remindAfter } = slack;
   return channel ? { channel, users, approvers, remindAfterMs: remindAfter } : undefined;
+}
+
+/** How changes are made. */
+export function changeSettings({ healing: { drain, hooks } }: Config): ChangeSettings {
+  const { timeout: timeoutMs, unmanagedPods, emptyDir } = drain;
+  const named = Object.entries(hooks).map(([name, { timeout, ...hook }]) => [
+    name,
+    { ...hook, timeoutMs: timeout },
+  ]);
+  return { drain: { timeoutMs, unmanagedPods, emptyDir }, hooks: Object.fromEntries(named) };
 }
 
 /** The limits that the governor is configured with. */

@@ -47,6 +47,8 @@ export interface Diagnosis {
   protected: boolean;
   /** Its rollout is paused by someone. */
   paused: boolean;
+  /** Somebody took back what this procedure had changed, which ends it. */
+  vetoed?: string;
   health: Health;
   /** RFC 3339: the first failure of the pods that now fail. */
   faultSince?: string;
@@ -111,6 +113,7 @@ export const healthCheckNames = [
   'images-pulled',
   'none-terminating',
   'none-evicted',
+  'node-ready',
 ] as const;
 
 export type HealthCheckName = (typeof healthCheckNames)[number];
@@ -134,6 +137,8 @@ export interface DetectionSettings {
   terminatingDeadlineMs: number;
   /** How many evicted pods of one owner are too many. */
   evictedPods: number;
+  /** How long a node may be not Ready, or have a problem. */
+  nodeDeadlineMs: number;
 }
 
 export const defaultDetectionSettings: DetectionSettings = {
@@ -141,4 +146,5 @@ export const defaultDetectionSettings: DetectionSettings = {
   waitingDeadlineMs: 10_000,
   terminatingDeadlineMs: 5 * 60_000,
   evictedPods: 10,
+  nodeDeadlineMs: 60_000,
 };

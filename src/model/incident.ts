@@ -25,6 +25,8 @@ export interface Incident {
 export interface HealingSettings {
   /** Healthy without a break for so long counts as healed. */
   soakMs: number;
+  /** The same for nodes, which come back for a moment before they are lost again. */
+  nodeSoakMs: number;
   /** How long a rung has until the target must be healthy. */
   verifyTimeoutMs: number;
   /** How long an approval is waited for. */
@@ -37,6 +39,7 @@ export interface HealingSettings {
 
 export const defaultHealingSettings: HealingSettings = {
   soakMs: 10_000,
+  nodeSoakMs: 60_000,
   verifyTimeoutMs: 10 * 60_000,
   approvalTimeoutMs: 60 * 60_000,
   rolloutWindowMs: 10 * 60_000,

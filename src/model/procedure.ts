@@ -71,6 +71,8 @@ export interface Planned<C = unknown> {
   digest: string;
   /** It holds only until the procedure ends, so it is taken back on success too, as a cordon is. */
   temporary?: boolean;
+  /** Why a person must agree to it, found while it was worked out. */
+  needsApproval?: string;
 }
 
 /** Why a change does not apply as things are now; the next one is tried. */
@@ -90,6 +92,8 @@ export function isDeclined(plan: Planned | Declined): plan is Declined {
 export interface StepResult {
   result: 'changed' | 'already' | 'superseded' | 'gone';
   detail: string;
+  /** What it left behind, such as the output of a hook. */
+  evidence?: EvidenceRef[];
   /** How many attempts of the activity it took. */
   attempts?: number;
 }

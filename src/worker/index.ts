@@ -7,7 +7,13 @@ import { createKubernetesActivities, isUnanswered } from '../activities/kubernet
 import { createPrometheusActivities, createPrometheusClient } from '../activities/prometheus';
 import { createSlackActivities, isSlackAway } from '../activities/slack';
 import { createGovernorActivities, createNotifierActivities } from '../activities/temporal';
-import { type Config, detectionSettings, governorPolicy, slackSettings } from '../model/config';
+import {
+  type Config,
+  changeSettings,
+  detectionSettings,
+  governorPolicy,
+  slackSettings,
+} from '../model/config';
 import { formatDuration } from '../model/duration';
 import { HomeostatError, messageOf } from '../model/errors';
 import { createArtifactStore } from '../service/artifacts';
@@ -124,6 +130,7 @@ export function createWorker(parts: WorkerParts, connection: NativeConnection): 
         clusterName: config.cluster.name,
         protectedNamespaces: config.healing.protectedNamespaces,
         detection: detectionSettings(config),
+        changes: changeSettings(config),
       }),
       ...createPrometheusActivities({
         prometheus: prometheusOf(config, breakers),

@@ -142,19 +142,7 @@ export class Workloads {
 
   /** How often Homeostat's worker changed the object, by the API server's own audit log. */
   changesByHomeostat(resource: string, name: string): number {
-    return readFileSync(lab().cluster.auditLog!, 'utf8')
-      .split('\n')
-      .filter((line) => line.includes(`"${this.namespace}"`))
-      .map((line) => JSON.parse(line))
-      .filter(
-        ({ verb, objectRef, user, responseStatus, stage }) =>
-          stage === 'ResponseComplete' &&
-          ['patch', 'update', 'delete', 'create'].includes(verb) &&
-          objectRef?.resource === resource &&
-          objectRef?.name === name &&
-          user?.username === 'system:serviceaccount:homeostat:homeostat-worker' &&
-          responseStatus?.code < 300,
-      ).length;
+    return changesByHomeostat(resource, name, this.namespace);
   }
 
   /** Waits until `reached`, looking every 100 ms. Controllers may need a minute after an outage of the API server. */
@@ -166,6 +154,24 @@ export class Workloads {
       await sleep(100);
     }
   }
+}
+
+/** How often Homeostat's worker changed an object, by the API server's own audit log. */
+export function changesByHomeostat(resource: string, name: string, namespace?: string): number {
+  return readFileSync(lab().cluster.auditLog!, 'utf8')
+    .split('\n')
+    .filter((line) => line.includes(`"${namespace ?? name}"`))
+    .map((line) => JSON.parse(line))
+    .filter(
+      ({ verb, objectRef, user, responseStatus, stage }) =>
+        stage === 'ResponseComplete' &&
+        ['patch', 'update', 'delete', 'create'].includes(verb) &&
+        objectRef?.resource === resource &&
+        objectRef?.name === name &&
+        objectRef?.namespace === namespace &&
+        user?.username === 'system:serviceaccount:homeostat:homeostat-worker' &&
+        responseStatus?.code < 300,
+    ).length;
 }
 
 function podSpec(behaviour: Behaviour): V1PodSpec {

@@ -49,6 +49,7 @@ test('an empty file gives the defaults', () => {
   expect(config.detector.namespaces).toEqual([]);
   expect(healingSettings(config)).toEqual({
     soakMs: 10_000,
+    nodeSoakMs: 60_000,
     verifyTimeoutMs: 600_000,
     approvalTimeoutMs: 3_600_000,
     rolloutWindowMs: 600_000,

@@ -27,6 +27,11 @@ export async function attend<T>(
   }
 }
 
+/** The id of the procedure that asks. */
+export function workflowId(): string {
+  return Context.current().info.workflowExecution?.workflowId ?? '';
+}
+
 /** Adds how many attempts a result took. */
 export function withAttempts<T extends object>(result: T): T & { attempts: number } {
   return { ...result, attempts: Context.current().info.attempt };

@@ -1,7 +1,14 @@
-import type { KubernetesObject, V1Deployment, V1Namespace, V1Pod } from '@kubernetes/client-node';
-import type { Diagnosis, HealthCheckName, PodSummary } from '../../model/healing';
+import type {
+  KubernetesObject,
+  V1Deployment,
+  V1Namespace,
+  V1Node,
+  V1Pod,
+} from '@kubernetes/client-node';
+import type { Diagnosis, Health, HealthCheckName, PodSummary } from '../../model/healing';
 import { isCrashLooping } from '../../model/kubernetes/faults/containers';
 import { healthChecks } from '../../model/kubernetes/health';
+import { wasUncordoned } from '../../model/kubernetes/node-state';
 import {
   conditionOf,
   containerStatuses,
@@ -15,6 +22,7 @@ import {
 import { isIgnored, isProtected } from '../../model/kubernetes/owners';
 import { currentOf, rolledOutAt, toRevisions } from '../../model/kubernetes/revisions';
 import { isWorkloadKind, type Target } from '../../model/target';
+import { workflowId } from './attend';
 import type { KubernetesClient } from './client';
 import { findNamespace, findTarget, listPods, listRevisions, podsOf } from './resources';
 
@@ -36,7 +44,8 @@ export async function diagnose(
     return { ...marks, ...(await diagnoseWorkload(client, object as Workload, check)) };
   }
   const pods = await podsOf(client, target.kind, object);
-  return { ...marks, ...diagnoseOther(object, pods, check) };
+  const found = diagnoseOther(object, pods, check);
+  return { ...marks, ...found, vetoed: vetoOn(target, object, found.health) };
 }
 
 function absent(): Diagnosis {
@@ -59,6 +68,13 @@ function marksOf(object: KubernetesObject, namespace: V1Namespace | undefined) {
     protected: isProtected(object, namespace),
     paused: Boolean((object as V1Deployment).spec?.paused),
   };
+}
+
+/** A person who uncordons the node of this procedure says: leave it. */
+function vetoOn({ kind }: Target, object: KubernetesObject, health: Health): string | undefined {
+  if (kind !== 'Node' || health.state === 'healthy') return undefined;
+  const vetoed = wasUncordoned(object as V1Node, workflowId());
+  return vetoed ? 'somebody uncordoned the node, which is left alone then' : undefined;
 }
 
 type Findings = Omit<Diagnosis, 'exists' | 'uid' | 'ignored' | 'protected' | 'paused'>;

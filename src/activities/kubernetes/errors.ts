@@ -8,13 +8,15 @@ import { ofHomeostatError } from '../failure';
 export interface Status {
   message?: string;
   reason?: string;
-  details?: { retryAfterSeconds?: number };
+  details?: { retryAfterSeconds?: number; causes?: { message?: string }[] };
 }
 
 /** The API server answered, and did not do it. */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
   readonly retryAfterMs: number | undefined;
+  /** What the API server tells beyond its message, such as the budget that forbids an eviction. */
+  readonly causes: readonly string[];
 
   constructor(
     what: string,
@@ -23,6 +25,7 @@ export class ApiError extends Error {
     headers: IncomingHttpHeaders = {},
   ) {
     super(`${what}: ${code} ${status.message ?? status.reason ?? ''}`.trim());
+    this.causes = (status.details?.causes ?? []).flatMap(({ message }) => message ?? []);
     const seconds = Number(headers['retry-after'] ?? status.details?.retryAfterSeconds);
     this.retryAfterMs = seconds > 0 ? seconds * 1_000 : undefined;
   }

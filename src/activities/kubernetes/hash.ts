@@ -13,6 +13,7 @@ export function changeDigest(change: Change | FieldsChange<string>): string {
   return sha256(canonicalJson(change));
 }
 
-function sha256(text: string): string {
+/** SHA-256, hex. */
+export function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }

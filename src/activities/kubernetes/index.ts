@@ -2,7 +2,13 @@ import type { KubeConfig } from '@kubernetes/client-node';
 import { Context } from '@temporalio/activity';
 import type { ArtifactStore } from '../../model/artifacts';
 import type { Breaker } from '../../model/breaker';
-import type { Change, ChangeRequest, PlannedChange } from '../../model/change';
+import {
+  type Change,
+  type ChangeRequest,
+  type ChangeSettings,
+  defaultChangeSettings,
+  type PlannedChange,
+} from '../../model/change';
 import {
   type DetectionSettings,
   type Diagnosis,
@@ -56,11 +62,18 @@ export interface KubernetesDeps {
   /** Namespaces in which every action needs an approval, beside those that are marked. */
   protectedNamespaces?: readonly string[];
   detection?: DetectionSettings;
+  /** How changes are made. */
+  changes?: ChangeSettings;
 }
 
 export function createKubernetesActivities(deps: KubernetesDeps): KubernetesActivities {
   const client = createKubernetesClient(deps.kubeConfig, deps.breaker);
-  const context = { client, detection: deps.detection ?? defaultDetectionSettings };
+  const context = {
+    client,
+    artifacts: deps.artifacts,
+    detection: deps.detection ?? defaultDetectionSettings,
+    settings: deps.changes ?? defaultChangeSettings,
+  };
 
   /** Attends to work on a target of this cluster. */
   async function on<T>(

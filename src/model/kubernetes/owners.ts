@@ -12,6 +12,8 @@ export const faultyMark = 'homeostat.dev/faulty';
 
 /** On what is changed for a while: the workflow id of the procedure that holds it so. */
 export const heldByMark = 'homeostat.dev/held-by';
+/** On a node: when somebody uncordoned it against a procedure; a fault from before is left alone. */
+export const vetoedMark = 'homeostat.dev/vetoed';
 
 /** The owner that controls an object, if any. */
 export function controllerOf(object: Labelled): V1OwnerReference | undefined {

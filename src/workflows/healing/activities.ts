@@ -47,11 +47,13 @@ export const snapshotMetrics: PrometheusActivities['snapshotMetrics'] = (input) 
   }).snapshotMetrics(input);
 
 /** How long one attempt at a change may take, where it is longer than for most. */
-const lasting: Partial<Record<ChangeKind, Duration>> = {};
+const lasting: Partial<Record<ChangeKind, Duration>> = { drain: '1h', 'run-hook': '1h' };
 
 const change = (kind: ChangeKind): ActivityOptions => ({
   startToCloseTimeout: lasting[kind] ?? '2m',
   scheduleToCloseTimeout: '1h',
+  // An abort knows what became of the change before it takes it back.
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 });
 
 /** Changes: every attempt looks first, so that a repeated one has no second effect. */

@@ -51,6 +51,8 @@ class Healing {
   private readonly observations: Observation[];
   private readonly procedure: Procedure<Change>;
   private readonly evidence: Evidence;
+  /** Whether something was done whose effect was not waited for. */
+  private unverified = false;
   /** Set once waiting for the target to come right by itself was in vain. */
   private givenUpWaiting = false;
 
@@ -111,13 +113,20 @@ class Healing {
         continue;
       }
       const rung = this.choose(diagnosis);
+      if (!rung && this.unverified) {
+        this.unverified = false;
+        const healthy = await this.verified();
+        if (healthy) return healthy;
+        continue;
+      }
       if (!rung) throw this.atWitsEnd(diagnosis);
       const result = await this.procedure.step(this.actionFor(rung, diagnosis));
       if (result === 'woken' || result === 'declined') continue;
       if (result.result === 'superseded') this.procedure.note(result.detail);
       const entry = this.procedure.record.ledger.findLast(({ name }) => name === rung.name);
       this.evidence.keep(rung.name, entry);
-      if (rung.prepares) continue;
+      this.unverified = rung.prepares === true;
+      if (this.unverified) continue;
       const healthy = await this.verified();
       if (healthy) return healthy;
       this.evidence.keep(`${rung.name}-unhealthy`, entry);
@@ -151,6 +160,7 @@ class Healing {
         return makeChange(change);
       },
       needsApproval: approvalReason(rung, diagnosis),
+      interruptible: rung.interruptible,
     };
   }
 
@@ -166,13 +176,14 @@ class Healing {
         reason: [...this.procedure.changed(), latest.message].join('; '),
       };
     }
+    if (diagnosis.vetoed) return { outcome: 'aborted', reason: diagnosis.vetoed };
     return undefined;
   }
 
   /** Watches until the target was healthy for the whole soak; undefined when it was not. */
   private async verified(): Promise<Conclusion | undefined> {
-    const { soakMs, verifyTimeoutMs: timeoutMs } = this.settings;
-    const check = this.runbook.healed;
+    const { healed: check, soak = 'soakMs' } = this.runbook;
+    const { [soak]: soakMs, verifyTimeoutMs: timeoutMs } = this.settings;
     const verification: Verification = await this.procedure.verify('verify', () =>
       awaitHealthy({ target: this.target, check, soakMs, timeoutMs }),
     );

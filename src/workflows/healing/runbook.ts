@@ -49,6 +49,8 @@ export interface Runbook {
   /** Least invasive first; the first that applies and was not tried is taken. */
   ladder: readonly Rung[];
   healed: HealthCheckName;
+  /** Which setting says how long it must be healthy; that of workloads where left out. */
+  soak?: 'nodeSoakMs';
 }
 
 /** One action of a ladder. */
@@ -60,8 +62,10 @@ export interface Rung {
   change: (context: RungContext) => ChangeRequest;
   /** Set where a person must agree, whatever the marks on the target say. */
   needsApproval?: string;
-  /** Only prepares the next rung, so that its own effect is not waited for. */
+  /** Only prepares the next rung, so that its own effect is waited for only where no other follows. */
   prepares?: boolean;
+  /** An abort may end it in its middle. */
+  interruptible?: boolean;
 }
 
 export interface RungContext {

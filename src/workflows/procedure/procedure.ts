@@ -71,8 +71,10 @@ export interface Action<C> {
   name: string;
   plan: () => Promise<Planned<C> | Declined>;
   act: (change: C) => Promise<StepResult>;
-  /** Why a person must agree first; absent where none must. */
+  /** Why a person must agree first, whatever the plan says; absent where the plan decides. */
   needsApproval?: string;
+  /** An abort may end it in its middle, since every part of it stands by itself, as an eviction does. */
+  interruptible?: boolean;
 }
 
 /** How a procedure ended. */
@@ -211,7 +213,8 @@ export class Procedure<C> {
     try {
       const planned = await action.plan();
       if (isDeclined(planned)) return this.decline(entry, planned);
-      const agreed = !action.needsApproval || (await this.approved(planned, action.needsApproval));
+      const approval = approvalFor(action, planned);
+      const agreed = !approval || (await this.approved(planned, approval));
       // The gates may have shut meanwhile: nothing acts without a lease, paused, or under a halt.
       if (!agreed || (await this.clearance()) === 'woken') {
         this.close(entry, 'skipped', 'the target is said to have recovered meanwhile');
@@ -219,8 +222,9 @@ export class Procedure<C> {
       }
       this.recordUndo(entry, planned);
       this.enter('acting');
+      const act = () => action.act(planned.change);
       // Finished even under an abort: half-known effects could not be taken back.
-      const result = await CancellationScope.nonCancellable(() => action.act(planned.change));
+      const result = await (action.interruptible ? act() : CancellationScope.nonCancellable(act));
       this.settleStep(entry, planned, result);
       return result;
     } catch (error) {
@@ -236,8 +240,8 @@ export class Procedure<C> {
     if (isDeclined(planned)) return this.decline(entry, planned);
     entry.changed = `would ${planned.summary}`;
     entry.undo = { summary: planned.undoSummary, state: 'not-needed', attempts: 0 };
-    const approval = action.needsApproval ? `; needs approval: ${action.needsApproval}` : '';
-    this.close(entry, 'skipped', `dry run${approval}`);
+    const approval = approvalFor(action, planned);
+    this.close(entry, 'skipped', `dry run${approval ? `; needs approval: ${approval}` : ''}`);
     return undefined;
   }
 
@@ -333,6 +337,7 @@ export class Procedure<C> {
 
   private settleStep(entry: LedgerEntry, planned: Planned<C>, result: StepResult): void {
     entry.attempts = result.attempts ?? 1;
+    if (result.evidence) entry.evidence = [...(entry.evidence ?? []), ...result.evidence];
     if (result.result === 'changed' || result.result === 'already') {
       entry.changed = planned.summary;
       this.reach('actedAt');
@@ -463,6 +468,11 @@ export class Procedure<C> {
     metrics.stepCompleted({ step: entry.name, result: state });
     showDetails(this.record);
   }
+}
+
+function approvalFor<C>(action: Action<C>, planned: Planned<C>): string | undefined {
+  const reasons = [action.needsApproval, planned.needsApproval].filter(Boolean);
+  return reasons.join('; ') || undefined;
 }
 
 function withFailures({ outcome, reason }: Conclusion, failures: string[]): Conclusion {

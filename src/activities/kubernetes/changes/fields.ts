@@ -1,10 +1,10 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
-import { Context } from '@temporalio/activity';
 import type { FieldChange, FieldsChange, FieldsChangeKind } from '../../../model/change';
 import { heldByMark } from '../../../model/kubernetes/owners';
 import { canonicalJson } from '../../../model/kubernetes/template';
 import type { Declined, Planned, StepResult } from '../../../model/procedure';
 import { formatTarget, type Target } from '../../../model/target';
+import { workflowId } from '../attend';
 import type { KubernetesClient, PatchOperation } from '../client';
 import { isConflict, later } from '../errors';
 import { changeDigest } from '../hash';
@@ -67,10 +67,6 @@ const markOf = (heldBy: string): FieldChange => ({
   path: pointerTo('metadata', 'annotations', heldByMark),
   to: heldBy,
 });
-
-function workflowId(): string {
-  return Context.current().info.workflowExecution?.workflowId ?? '';
-}
 
 /** The value at a JSON pointer; undefined where there is none. */
 export function valueAt(object: object, pointer: string): unknown {

@@ -2,12 +2,14 @@ import type { Change, ChangeKind, ChangeRequest, PlannedChange } from '../../../
 import type { Declined, StepResult } from '../../../model/procedure';
 import { collectEvicted } from './collect-evicted';
 import { cordon } from './cordon';
+import { drain } from './drain';
 import { forceDelete } from './force-delete';
 import type { ChangeContext, ChangeOfKind } from './kind';
 import { removeFinalizers } from './remove-finalizers';
 import { replacePod } from './replace-pod';
 import { restart } from './restart';
 import { rollback } from './rollback';
+import { runHook } from './run-hook';
 
 /** Every kind of change, by its name. */
 const kinds: { [K in ChangeKind]: ChangeOfKind<K> } = {
@@ -18,6 +20,8 @@ const kinds: { [K in ChangeKind]: ChangeOfKind<K> } = {
   'force-delete': forceDelete,
   'remove-finalizers': removeFinalizers,
   'collect-evicted': collectEvicted,
+  drain,
+  'run-hook': runHook,
 };
 
 /** The kind's own functions; the name and the change always belong together. */

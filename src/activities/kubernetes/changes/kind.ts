@@ -1,4 +1,5 @@
-import type { ChangeKind, ChangeKinds, PlannedChange } from '../../../model/change';
+import type { ArtifactStore } from '../../../model/artifacts';
+import type { ChangeKind, ChangeKinds, ChangeSettings, PlannedChange } from '../../../model/change';
 import type { DetectionSettings } from '../../../model/healing';
 import type { Declined, StepResult } from '../../../model/procedure';
 import type { Target } from '../../../model/target';
@@ -9,6 +10,8 @@ export interface ChangeContext {
   client: KubernetesClient;
   /** When a fault counts as one, so that a plan sees what the detector saw. */
   detection: DetectionSettings;
+  settings: ChangeSettings;
+  artifacts: ArtifactStore;
 }
 
 type Request<K extends ChangeKind> = { target: Target } & ChangeKinds[K]['request'];

@@ -1,4 +1,5 @@
 import type { Health, HealthCheckName } from '../../healing';
+import { nodeReady } from './node';
 import { noneEvicted, noneTerminating } from './pods';
 import { imagesPulled } from './registry';
 import type { TargetView } from './view';
@@ -12,4 +13,5 @@ export const healthChecks: Record<HealthCheckName, (view: TargetView) => Health>
   'none-terminating': noneTerminating,
   'none-evicted': noneEvicted,
   'images-pulled': imagesPulled,
+  'node-ready': nodeReady,
 };

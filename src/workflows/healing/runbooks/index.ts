@@ -3,6 +3,7 @@ import { configError } from './config-error';
 import { crashLoop } from './crash-loop';
 import { evictedPods } from './evicted-pods';
 import { imagePull } from './image-pull';
+import { nodeNotReady } from './node-not-ready';
 import { oomKilled } from './oom-killed';
 import { registryUnreachable } from './registry-unreachable';
 import { rolloutStuck } from './rollout-stuck';
@@ -18,6 +19,7 @@ export const runbooks: readonly Runbook[] = [
   registryUnreachable,
   stuckTerminating,
   evictedPods,
+  nodeNotReady,
 ];
 
 export function findRunbook(symptom: string): Runbook | undefined {

@@ -1,0 +1,29 @@
+import type { HookName } from '../../model/hooks';
+import type { Rung } from './runbook';
+
+/** No new pods for the time of the procedure. */
+export const cordon: Rung = {
+  name: 'cordon',
+  when: () => true,
+  change: ({ target }) => ({ kind: 'cordon', target }),
+  prepares: true,
+};
+
+/** What runs on the node moves elsewhere, as far as its disruption budgets allow. */
+export const drain: Rung = {
+  name: 'drain',
+  when: () => true,
+  change: ({ target }) => ({ kind: 'drain', target }),
+  prepares: true,
+  interruptible: true,
+};
+
+/** The user's own way to reboot or replace the node; left out where none is configured. */
+const hookRung = (name: string, hook: HookName): Rung => ({
+  name,
+  when: () => true,
+  change: ({ target, token }) => ({ kind: 'run-hook', target, hook, token }),
+});
+
+export const reboot = hookRung('reboot', 'reboot');
+export const replace = hookRung('replace', 'replace');
