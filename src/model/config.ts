@@ -4,6 +4,7 @@ import { formatDuration, parseDuration } from './duration';
 import type { GovernorPolicy } from './governor';
 import type { DetectionSettings } from './healing';
 import type { HealingSettings } from './incident';
+import { parseSize, sizePattern } from './size';
 import type { SlackSettings } from './slack/settings';
 
 const durationPattern = /^\d+(\.\d+)?(ms|s|m|h|d)$/;
@@ -19,6 +20,14 @@ const duration = (byDefault: string) =>
     .string()
     .regex(durationPattern, 'write a duration such as 30s, 5m or 1h')
     .transform((text) => parseDuration(text))
+    .prefault(byDefault);
+
+/** A size written `512Ki` or `10Mi`; bytes once parsed. */
+const size = (byDefault: string) =>
+  z
+    .string()
+    .regex(sizePattern, 'write a size such as 512Ki or 10Mi')
+    .transform((text) => parseSize(text))
     .prefault(byDefault);
 
 /** An address to serve health and metrics on. */
@@ -169,6 +178,28 @@ const hooksSchema = z.strictObject({
   addNodes: hookSchema.optional().describe('Adds nodes where pods find no room.'),
 });
 
+const tlsSchema = z.strictObject({
+  cert: text().describe('PEM file of the certificate to serve with.'),
+  key: text().describe('PEM file of its key.'),
+  clientCa: text()
+    .optional()
+    .describe('PEM file of the authority that must have signed the certificate of every sender.'),
+});
+
+const gatewaySchema = z.strictObject({
+  listen: listen('127.0.0.1:8088').describe('Address of the hooks, the API, health and metrics.'),
+  tokenFile: text()
+    .optional()
+    .describe('File with the bearer token of hooks and API. HOMEOSTAT_GATEWAY_TOKEN goes first.'),
+  tls: tlsSchema.optional().describe('Serve HTTPS. Left out: HTTP.'),
+  bodyLimit: size('5Mi').describe('Longest body that is taken.'),
+  rate: z
+    .int()
+    .min(1)
+    .default(1_000)
+    .describe('Requests a second that are taken from one address.'),
+});
+
 const healingSchema = z.strictObject({
   soak: duration('10s').describe('Healthy without a break for so long counts as healed.'),
   nodeSoak: duration('1m').describe('The same for nodes.'),
@@ -302,6 +333,9 @@ export const configSchema = z.strictObject({
   temporal: temporalSchema.prefault({}).describe('Where procedures live.'),
   worker: workerSchema.prefault({}).describe('The worker, which runs procedures.'),
   detector: detectorSchema.prefault({}).describe('The detector, which watches the cluster.'),
+  gateway: gatewaySchema
+    .prefault({})
+    .describe('The gateway, which takes alerts and serves the API.'),
   healing: healingSchema.prefault({}).describe('Times and limits of healing.'),
   governor: governorSchema.prefault({}).describe('Leases and budgets of the cluster.'),
   slack: slackSchema.prefault({}).describe('Where people are told, and who may approve there.'),
@@ -343,10 +377,11 @@ function toProblems(issue: z.core.$ZodIssue, document: unknown): ConfigProblem[]
   return [{ path: issue.path.join('.'), value: at(document, issue.path), mend: mendOf(issue) }];
 }
 
-function mendOf(issue: z.core.$ZodIssue): string {
+/** What would mend an issue, in the imperative. */
+export function mendOf(issue: z.core.$ZodIssue): string {
   if (issue.code === 'invalid_type') return `write ${article(issue.expected)}`;
   if (issue.code === 'invalid_value') return `write one of ${issue.values.join(', ')}`;
-  if (issue.code === 'invalid_key') return issue.issues[0]?.message ?? issue.message;
+  if (issue.code === 'invalid_key') return issue.issues.map(mendOf).join(', ');
   if (issue.code === 'too_small')
     return issue.origin === 'string' ? issue.message : `write at least ${issue.minimum}`;
   return issue.message;
@@ -359,6 +394,7 @@ function article(type: string): string {
     number: 'a number',
     array: 'a list',
     object: 'keys and values',
+    record: 'keys and values',
   };
   return names[type] ?? type;
 }

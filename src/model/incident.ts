@@ -1,3 +1,4 @@
+import type { AlertRef } from './alerts';
 import { badInput } from './errors';
 import { isTarget, type Target } from './target';
 
@@ -9,6 +10,14 @@ export interface Observation {
   message: string;
   /** RFC 3339, UTC: when the fault became visible in the API. */
   seenAt: string;
+  /** The alerts that told it, at most 20; absent where it was seen in the API. */
+  alerts?: AlertRef[];
+}
+
+/** The signal `observed`: what was seen, and the episodes of the alerts that told it. */
+export interface ObservedMessage {
+  evidence: Observation;
+  episodes?: string[];
 }
 
 /** A symptom on a target; one healing procedure at a time. */
@@ -59,9 +68,16 @@ const observationStates: readonly Observation['state'][] = ['broken', 'recovered
 /** Whether something that came from outside is an observation. */
 export function isObservation(value: unknown): value is Observation {
   if (typeof value !== 'object' || value === null) return false;
-  const { object, state, message, seenAt } = value as Record<string, unknown>;
+  const { object, state, message, seenAt, alerts } = value as Record<string, unknown>;
   const texts = [object, message, seenAt].every((text) => typeof text === 'string');
-  return texts && (observationStates as readonly unknown[]).includes(state);
+  const told = alerts === undefined || Array.isArray(alerts);
+  return texts && told && (observationStates as readonly unknown[]).includes(state);
+}
+
+/** Whether something that came by the signal `observed` is what it carries. */
+export function isObservedMessage(value: unknown): value is ObservedMessage {
+  const { evidence, episodes } = (value ?? {}) as Record<string, unknown>;
+  return isObservation(evidence) && (episodes === undefined || Array.isArray(episodes));
 }
 
 /**

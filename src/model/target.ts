@@ -27,6 +27,11 @@ export function notifierWorkflowId(cluster: string): string {
   return `notifier:${cluster}`;
 }
 
+/** The id of the workflow that lists a cluster's unmatched alerts. */
+export function unmatchedWorkflowId(cluster: string): string {
+  return `unmatched:${cluster}`;
+}
+
 /** `shop/Deployment/web`, for people. */
 export function formatTarget(target: Pick<Target, 'kind' | 'namespace' | 'name'>): string {
   return [target.namespace, target.kind, target.name].filter(Boolean).join('/');

@@ -5,6 +5,7 @@ import { badInput, messageOf } from '../model/errors';
 export const secretVariable = {
   slackToken: 'HOMEOSTAT_SLACK_TOKEN',
   slackSigningSecret: 'HOMEOSTAT_SLACK_SIGNING_SECRET',
+  gatewayToken: 'HOMEOSTAT_GATEWAY_TOKEN',
 } as const;
 
 /**

@@ -1,4 +1,4 @@
-import fastify from 'fastify';
+import fastify, { type FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
 import { badInput, messageOf } from '../model/errors';
 import type { Readiness } from './health';
@@ -10,15 +10,22 @@ export interface ServiceServer {
   close(): Promise<void>;
 }
 
-export interface ServerOptions {
-  /** `127.0.0.1:9464`; port 0 takes a free one. */
-  listen: string;
-  /** The key of the configuration, for messages. */
-  key: string;
+/** What is told about a part. */
+export interface ServiceRoutes {
   readiness: () => Promise<Readiness>;
   registry: Registry;
   /** Further text in Prometheus' format. */
   extraMetrics?: () => Promise<string>;
+}
+
+export interface ServerOptions extends ServiceRoutes, Listen {}
+
+/** Where to listen. */
+export interface Listen {
+  /** `127.0.0.1:9464`; port 0 takes a free one. */
+  listen: string;
+  /** The key of the configuration, for messages. */
+  key: string;
 }
 
 /**
@@ -27,6 +34,13 @@ export interface ServerOptions {
  */
 export async function startServer(options: ServerOptions): Promise<ServiceServer> {
   const app = fastify({ logger: false });
+  addServiceRoutes(app, options);
+  const url = await listenOn(app, options);
+  return { url, close: () => app.close() };
+}
+
+/** Adds /livez, /readyz and /metrics to a server. */
+export function addServiceRoutes(app: FastifyInstance, options: ServiceRoutes): void {
   app.get('/livez', () => ({ live: true }));
   app.get('/readyz', async (_request, reply) => {
     const readiness = await options.readiness();
@@ -36,13 +50,18 @@ export async function startServer(options: ServerOptions): Promise<ServiceServer
     const texts = [await options.registry.metrics(), (await options.extraMetrics?.()) ?? ''];
     return reply.type(options.registry.contentType).send(texts.join('\n'));
   });
-  const { host, port } = parseListen(options.listen);
+}
+
+/**
+ * Begins to listen, and answers the URL.
+ * @throws HomeostatError `bad-input` where the address cannot be listened on.
+ */
+export async function listenOn(app: FastifyInstance, { listen, key }: Listen): Promise<string> {
   try {
-    const url = await app.listen({ host, port });
-    return { url, close: () => app.close() };
+    return await app.listen(parseListen(listen));
   } catch (error) {
     throw badInput(
-      `${options.key} ${options.listen}`,
+      `${key} ${listen}`,
       `choose an address that is free and of this machine (${messageOf(error)})`,
     );
   }

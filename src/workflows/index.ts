@@ -1,3 +1,4 @@
 export { governor } from './governor';
 export { heal } from './healing/heal';
 export { notifier } from './notifier';
+export { unmatchedAlerts } from './unmatched-alerts';

@@ -4,7 +4,8 @@ import { isExplained, tellingOrder } from '../../src/client/detector/correlation
 import { Detector } from '../../src/client/detector/detector';
 import { createDetectorMetrics } from '../../src/client/detector/metrics';
 import type { RawObject } from '../../src/client/detector/resources';
-import { type Report, Tracker } from '../../src/client/detector/tracker';
+import { Tracker } from '../../src/client/detector/tracker';
+import type { Report } from '../../src/client/incidents';
 import { defaultDetectionSettings } from '../../src/model/healing';
 import { runbooks } from '../../src/workflows/healing/runbooks';
 

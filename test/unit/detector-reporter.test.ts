@@ -1,6 +1,6 @@
 import pino from 'pino';
 import { Reporter } from '../../src/client/detector/reporter';
-import type { Report } from '../../src/client/detector/tracker';
+import type { Report } from '../../src/client/incidents';
 
 const log = pino({ level: 'silent' });
 

@@ -1,7 +1,6 @@
 import { Registry } from 'prom-client';
 import { Cache } from '../../src/client/detector/cache';
 import { Detector } from '../../src/client/detector/detector';
-import { parseHealWorkflowId } from '../../src/client/detector/incidents';
 import { deservingRevision, verdictOf } from '../../src/client/detector/marker';
 import { createDetectorMetrics } from '../../src/client/detector/metrics';
 import {
@@ -10,8 +9,9 @@ import {
   resources,
   type WatchedKind,
 } from '../../src/client/detector/resources';
-import { type Report, Tracker } from '../../src/client/detector/tracker';
+import { Tracker } from '../../src/client/detector/tracker';
 import { viewOf } from '../../src/client/detector/view';
+import { parseHealWorkflowId, type Report } from '../../src/client/incidents';
 import { defaultDetectionSettings } from '../../src/model/healing';
 import type { RevisionObject } from '../../src/model/kubernetes/revisions';
 import { healWorkflowId } from '../../src/model/target';

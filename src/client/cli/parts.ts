@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type * as Worker from '../../worker';
 import { loadConfig } from '../config';
 import type * as Detector from '../detector';
+import type * as Gateway from '../gateway';
 
 interface PartOptions {
   config?: string;
@@ -9,7 +10,7 @@ interface PartOptions {
 }
 
 /**
- * `homeostat worker` and `homeostat detector`: run one part in the foreground, until SIGTERM.
+ * `homeostat worker`, `detector` and `gateway`: run one part in the foreground, until SIGTERM.
  * Each is loaded only when it runs, so that other commands start fast.
  */
 export function registerPartCommands(program: Command): void {
@@ -26,6 +27,14 @@ export function registerPartCommands(program: Command): void {
       const { config } = load(options);
       const { runDetector } = require('../detector') as typeof Detector;
       await runDetector(config);
+      end();
+    },
+  );
+  part(program, 'gateway', 'run the gateway, which takes alerts and serves the API').action(
+    async (options: PartOptions) => {
+      const { config } = load(options);
+      const { runGateway } = require('../gateway') as typeof Gateway;
+      await runGateway(config);
       end();
     },
   );

@@ -8,6 +8,7 @@ import { isOfRevision } from '../../model/kubernetes/revisions';
 import { isWorkloadKind, type Target, targetKey } from '../../model/target';
 import { findingOn, type Runbook } from '../../workflows/healing/runbook';
 import { undoRollout } from '../../workflows/healing/rungs';
+import type { Report } from '../incidents';
 import { type Cache, objectKey } from './cache';
 import { causeOf, type Outside, registryTarget } from './correlation';
 import type { Marker } from './marker';
@@ -16,7 +17,7 @@ import { targetOf } from './owners';
 import { Registries } from './registries';
 import type { Reporter } from './reporter';
 import { isTargetKind, type RawObject, type WatchedKind } from './resources';
-import type { Report, Sighting, Tracker } from './tracker';
+import type { Sighting, Tracker } from './tracker';
 import { healthOf, viewOf, type WorkloadView } from './view';
 
 export interface DetectorOptions {

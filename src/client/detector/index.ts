@@ -12,14 +12,14 @@ import { startServer } from '../../service/server';
 import { listenForShutdown } from '../../service/shutdown';
 import { lazyTemporal, registerSearchAttributes, type Temporal } from '../../service/temporal';
 import { runbooks } from '../../workflows/healing/runbooks';
+import { openIncidents, type Report, tell } from '../incidents';
 import { Cache } from './cache';
 import { Detector } from './detector';
-import { openIncidents, tell } from './incidents';
 import { Marker } from './marker';
 import { createDetectorMetrics, type DetectorMetrics } from './metrics';
 import { Reporter } from './reporter';
 import { type Resource, resources } from './resources';
-import { type Report, Tracker } from './tracker';
+import { Tracker } from './tracker';
 import { Watcher } from './watcher';
 
 const graceMs = 5_000;

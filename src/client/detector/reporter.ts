@@ -1,5 +1,5 @@
 import type { Logger } from '../../service/log';
-import type { Report } from './tracker';
+import type { Report } from '../incidents';
 
 export interface ReporterOptions {
   send: (report: Report) => Promise<void>;

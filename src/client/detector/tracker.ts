@@ -1,6 +1,7 @@
 import type { Finding } from '../../model/healing';
 import type { Observation } from '../../model/incident';
 import { formatTarget, healWorkflowId, type Target } from '../../model/target';
+import type { Report } from '../incidents';
 import { type Cause, isExplained } from './correlation';
 
 /** A finding on an object, and what it is about. */
@@ -21,14 +22,6 @@ export interface Look {
   sightings: Sighting[];
   /** When the object was seen so, in milliseconds; undefined where it may have been so for long. */
   seenAt?: number;
-}
-
-/** Something that Temporal is to be told. */
-export interface Report {
-  workflowId: string;
-  target: Target;
-  symptom: string;
-  observation: Observation;
 }
 
 interface OpenIncident {

@@ -1,5 +1,5 @@
 import { type WorkflowExecutionDescription, WorkflowNotFoundError } from '@temporalio/client';
-import { badInput } from '../../model/errors';
+import { badInput, notFound } from '../../model/errors';
 import { formatTarget } from '../../model/target';
 import { listProcedures, type ProcedureItem } from './items';
 import type { Session } from './session';
@@ -9,7 +9,7 @@ const searched = 1_000;
 /**
  * The procedure that a person means: by its whole id, or by a part of the id or the target
  * (`shop/Deployment/web`) that fits only one; a running one goes before those that have ended.
- * @throws HomeostatError `bad-input` when there is none, or more than one.
+ * @throws HomeostatError `not-found` when there is none, `bad-input` when there is more than one.
  */
 export async function findProcedure(
   session: Session,
@@ -21,7 +21,7 @@ export async function findProcedure(
   const items = await listProcedures(session, { limit: searched });
   const id = uniqueId(wanted, items);
   const found = await describeRun(session, id, runId);
-  if (!found) throw notFound(wanted);
+  if (!found) throw noProcedure(wanted);
   return found;
 }
 
@@ -47,7 +47,7 @@ export function uniqueId(wanted: string, items: readonly ProcedureItem[]): strin
     const some = ids.slice(0, 5).join(', ');
     throw badInput(`procedure "${wanted}"`, `${ids.length} fit, name one of ${some}`);
   }
-  if (!ids[0]) throw notFound(wanted);
+  if (!ids[0]) throw noProcedure(wanted);
   return ids[0];
 }
 
@@ -57,8 +57,8 @@ function fits(wanted: string, { id, target }: ProcedureItem): boolean {
   return id.includes(wanted) || name === asked || name.endsWith(`/${asked}`);
 }
 
-function notFound(wanted: string) {
-  return badInput(
+function noProcedure(wanted: string) {
+  return notFound(
     `procedure "${wanted}"`,
     'there is none; homeostat get procedures lists those there are',
   );

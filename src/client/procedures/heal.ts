@@ -3,9 +3,9 @@ import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { detectionSettings, healingSettings } from '../../model/config';
 import type { HealInput, HealingSettings } from '../../model/incident';
 import type { ProcedureRecord } from '../../model/procedure';
-import { formatTarget, healWorkflowId, type Target, targetKey } from '../../model/target';
+import { formatTarget, healWorkflowId, type Target } from '../../model/target';
 import { loadKubeConfig } from '../../service/kubeconfig';
-import { searchAttributes } from '../../service/temporal';
+import { attributesOf } from '../incidents';
 import { dryRunPrefix } from './items';
 import { noWorker } from './record';
 import type { Session } from './session';
@@ -75,13 +75,7 @@ export async function startHealing(
       workflowIdConflictPolicy: 'FAIL',
       staticSummary: `${symptom} on ${formatTarget(target)}`,
       // From the start, so that listings show it before a worker has taken it up.
-      typedSearchAttributes: [
-        { key: searchAttributes.family, value: 'healing' },
-        { key: searchAttributes.cluster, value: target.cluster },
-        { key: searchAttributes.target, value: targetKey(target) },
-        { key: searchAttributes.symptom, value: symptom },
-        { key: searchAttributes.phase, value: 'observing' },
-      ],
+      typedSearchAttributes: attributesOf(target, symptom),
     });
     return { workflowId, runId: handle.firstExecutionRunId, target, symptom, joined: false };
   } catch (error) {

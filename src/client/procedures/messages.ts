@@ -6,7 +6,7 @@ import {
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
 import { rootCause } from '@temporalio/common';
-import { badInput, HomeostatError } from '../../model/errors';
+import { badInput, conflict, HomeostatError } from '../../model/errors';
 import { checkMessage, type MessageName } from '../../model/messages';
 import { findProcedure } from './find';
 import { noWorker } from './record';
@@ -31,7 +31,7 @@ export async function sendMessage(
 
 /**
  * Runs an update and waits for its answer.
- * @throws HomeostatError `bad-input` with the validator's sentence, `unreachable` when no worker answers.
+ * @throws HomeostatError `conflict` with the validator's sentence, `unreachable` when no worker answers.
  */
 export async function answered(
   { temporal }: Session,
@@ -43,7 +43,7 @@ export async function answered(
     await temporal.client.withDeadline(Date.now() + answerTimeoutMs, update);
   } catch (error) {
     if (error instanceof WorkflowUpdateFailedError) {
-      throw new HomeostatError('bad-input', rootCause(error.cause) ?? error.message, {
+      throw new HomeostatError('conflict', rootCause(error.cause) ?? error.message, {
         cause: error,
       });
     }
@@ -54,7 +54,7 @@ export async function answered(
 }
 
 function alreadyOver(id: string, status: string) {
-  return badInput(
+  return conflict(
     `procedure "${id}"`,
     `it has ended already (${status.toLowerCase()}), so it takes no messages`,
   );

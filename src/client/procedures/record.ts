@@ -10,7 +10,10 @@ const answerTimeoutMs = 10_000;
 
 /** A procedure with everything it has recorded. */
 export type ProcedureDescription = ProcedureItem &
-  Pick<ProcedureRecord, 'ledger' | 'approvals' | 'notes' | 'evidence' | 'milestones'> & {
+  Pick<
+    ProcedureRecord,
+    'ledger' | 'approvals' | 'notes' | 'evidence' | 'observations' | 'milestones'
+  > & {
     /** Why it ended so. */
     reason: string | null;
   };
@@ -41,6 +44,7 @@ export async function describeFound(
     approvals: record?.approvals ?? [],
     notes: record?.notes ?? [],
     evidence: record?.evidence ?? [],
+    observations: record?.observations ?? [],
     milestones: record?.milestones ?? {},
     reason: record?.reason ?? failure ?? null,
   };

@@ -1,5 +1,5 @@
 import type { KubeConfig, V1OwnerReference, V1Pod } from '@kubernetes/client-node';
-import { badInput, messageOf, unreachable } from '../../model/errors';
+import { badInput, messageOf, notFound, unreachable } from '../../model/errors';
 import { collectionPath, kinds } from '../../model/kubernetes/kinds';
 import type { Labelled, Workload } from '../../model/kubernetes/objects';
 import { controllerOf } from '../../model/kubernetes/owners';
@@ -56,7 +56,7 @@ export class ClusterView {
 
   /**
    * The top owner of what was named, with its pods: a pod stands for the workload that would make it anew.
-   * @throws HomeostatError `bad-input` when it is not there, or its owner is of a kind that nothing heals.
+   * @throws HomeostatError `not-found` when it is not there, `bad-input` when its owner is of a kind that nothing heals.
    */
   async target(kind: string, name: string): Promise<LiveTarget> {
     const object = await this.existing<Labelled>(kind, name);
@@ -99,13 +99,13 @@ export class ClusterView {
     if (namespaced && names.length === 0) await this.checkNamespace();
     const known = names.length > 0 ? `there are ${list(names)}` : 'there is none of that kind';
     const where = namespaced ? ` in namespace "${this.namespace}"` : '';
-    throw badInput(`${kind} "${name}"${where}`, `${known}${nearest(name, names)}`);
+    throw notFound(`${kind} "${name}"${where}`, `${known}${nearest(name, names)}`);
   }
 
   private async checkNamespace(): Promise<void> {
     const names = await this.names('/api/v1/namespaces');
     if (names.length === 0 || names.includes(this.namespace)) return;
-    throw badInput(
+    throw notFound(
       `namespace "${this.namespace}"`,
       `there are ${list(names)}${nearest(this.namespace, names)}`,
     );

@@ -1,5 +1,6 @@
 import { formatDuration } from '../../model/duration';
 import type { GovernorState } from '../../model/governor';
+import type { Observation } from '../../model/incident';
 import type { Approval, Gate, LedgerEntry } from '../../model/procedure';
 import { formatTarget } from '../../model/target';
 import type { Runbook } from '../../workflows/healing/runbook';
@@ -44,6 +45,7 @@ export function runbooksTable(items: ReturnType<typeof runbookItem>[], wide: boo
 /** Everything about one procedure. */
 export function descriptionText(procedure: ProcedureDescription): string {
   const { ledger, approvals, notes, evidence, milestones, blockedBy } = procedure;
+  const { observations = [] } = procedure;
   const sections = [
     factsOf([
       ['Id', procedure.id],
@@ -59,6 +61,7 @@ export function descriptionText(procedure: ProcedureDescription): string {
       ['Ended', procedure.endedAt],
       ['Temporal UI', procedure.url],
     ]),
+    section('Observations', observations, observationsTable),
     section('Steps', ledger, ledgerTable),
     section('Approvals', approvals, approvalsTable),
     section('Notes', notes, (all) =>
@@ -110,6 +113,16 @@ function approvalsTable(approvals: readonly Approval[]): string {
     approvals.map((approval) => [
       ...[approval.state, approval.summary, approval.by, approval.comment],
       ...[approval.until, approval.digest],
+    ]),
+  );
+}
+
+function observationsTable(observations: readonly Observation[]): string {
+  return tableOf(
+    ['SEEN', 'OBJECT', 'STATE', 'MESSAGE', 'ALERTS'],
+    observations.map(({ seenAt, object, state, message, alerts = [] }) => [
+      ...[seenAt, object, state, message],
+      alerts.map(({ fingerprint }) => fingerprint).join(', '),
     ]),
   );
 }

@@ -1,7 +1,7 @@
 import {
   ApplicationFailure,
-  continueAsNew,
   defineSignal,
+  makeContinueAsNewFunc,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -13,20 +13,22 @@ import {
   defaultHealingSettings,
   type HealInput,
   type HealingSettings,
-  isObservation,
+  isObservedMessage,
   type Observation,
+  type ObservedMessage,
 } from '../../model/incident';
 import type { Outcome, ProcedureRecord } from '../../model/procedure';
 import type { Target } from '../../model/target';
 import { begin, type Carried, type Conclusion, type Procedure } from '../procedure/procedure';
 import { awaitHealthy, diagnose, makeChange, planChange, revertChange } from './activities';
+import { remember } from './episodes';
 import { Evidence } from './evidence';
 import { approvalReason, mayRecover, nextRung } from './ladder';
 import type { Runbook, Rung } from './runbook';
 import { findRunbook, runbooks } from './runbooks';
 
 /** What the detector sees while the procedure runs. */
-export const observedSignal = defineSignal<[{ evidence: Observation }]>('observed');
+export const observedSignal = defineSignal<[ObservedMessage]>('observed');
 
 const mostObservations = 20;
 
@@ -75,11 +77,15 @@ class Healing {
       carried,
       atEnd: () => this.keepEnd(),
       continueAsNew: (state) =>
-        continueAsNew<typeof heal>(this.input, { ...state, observations: this.observations }),
+        // The memo as it is now: by itself the server would carry over the one of the start.
+        makeContinueAsNewFunc<typeof heal>({ memo: workflowInfo().memo })(this.input, {
+          ...state,
+          observations: this.observations,
+        }),
     });
     this.evidence = new Evidence(this.procedure.record, (text) => this.procedure.note(text));
     this.procedure.record.observations = this.observations;
-    setHandler(observedSignal, (message) => this.take(message?.evidence));
+    setHandler(observedSignal, (message) => this.take(message));
     for (const observation of incident.observations) this.markSeen(observation);
   }
 
@@ -215,11 +221,13 @@ class Healing {
     await this.evidence.all();
   }
 
-  private take(observation: unknown): void {
-    if (!isObservation(observation)) {
-      this.procedure.note(`ignored signal observed: ${JSON.stringify(observation)?.slice(0, 200)}`);
+  private take(message: unknown): void {
+    if (!isObservedMessage(message)) {
+      this.procedure.note(`ignored signal observed: ${JSON.stringify(message)?.slice(0, 200)}`);
       return;
     }
+    const { evidence: observation, episodes } = message;
+    if (observation.state === 'broken' && episodes && !remember(episodes)) return;
     this.observations.push(observation);
     if (this.observations.length > mostObservations) this.observations.shift();
     this.markSeen(observation);
