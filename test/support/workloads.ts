@@ -11,10 +11,10 @@ import {
 } from '@kubernetes/client-node';
 import { lab } from './lab';
 
-/** Access to the lab as its administrator. */
-export function adminKubeConfig(): KubeConfig {
+/** Access to a platform, the shared one unless told, as its administrator. */
+export function adminKubeConfig(platform = lab()): KubeConfig {
   const kubeConfig = new KubeConfig();
-  kubeConfig.loadFromFile(lab().cluster.kubeconfig);
+  kubeConfig.loadFromFile(platform.cluster.kubeconfig);
   return kubeConfig;
 }
 
@@ -28,9 +28,14 @@ export type Kind = 'Deployment' | 'StatefulSet' | 'DaemonSet';
 /** A namespace of a test's own, with small workloads that can be broken. */
 export class Workloads {
   readonly namespace = `t-${randomUUID().slice(0, 8)}`;
-  private readonly kubeConfig = adminKubeConfig();
-  readonly core = this.kubeConfig.makeApiClient(CoreV1Api);
-  readonly apps = this.kubeConfig.makeApiClient(AppsV1Api);
+  readonly core: CoreV1Api;
+  readonly apps: AppsV1Api;
+
+  constructor(private readonly platform = lab()) {
+    const kubeConfig = adminKubeConfig(platform);
+    this.core = kubeConfig.makeApiClient(CoreV1Api);
+    this.apps = kubeConfig.makeApiClient(AppsV1Api);
+  }
 
   async create(): Promise<this> {
     await this.core.createNamespace({ body: { metadata: { name: this.namespace } } });
@@ -142,7 +147,7 @@ export class Workloads {
 
   /** How often Homeostat's worker changed the object, by the API server's own audit log. */
   changesByHomeostat(resource: string, name: string): number {
-    return changesByHomeostat(resource, name, this.namespace);
+    return changesByHomeostat(resource, name, this.namespace, this.platform);
   }
 
   /** Waits until `reached`, looking every 100 ms. Controllers may need a minute after an outage of the API server. */
@@ -157,8 +162,13 @@ export class Workloads {
 }
 
 /** How often Homeostat's worker changed an object, by the API server's own audit log. */
-export function changesByHomeostat(resource: string, name: string, namespace?: string): number {
-  return readFileSync(lab().cluster.auditLog!, 'utf8')
+export function changesByHomeostat(
+  resource: string,
+  name: string,
+  namespace?: string,
+  platform = lab(),
+): number {
+  return readFileSync(platform.cluster.auditLog!, 'utf8')
     .split('\n')
     .filter((line) => line.includes(`"${namespace ?? name}"`))
     .map((line) => JSON.parse(line))

@@ -41,6 +41,8 @@ export function registerPlatformCommands(program: Command): void {
     .option('--context <context>', 'use a cluster of yours, by the context of its kubeconfig')
     .option('--kubeconfig <file>', 'kubeconfig that holds the context')
     .option('--bare', 'Temporal and the cluster only')
+    .option('--monitoring', 'Prometheus with alerts, Alertmanager and metrics for autoscalers too')
+    .option('--in-cluster', 'worker, detector and gateway in the cluster, installed by the chart')
     .option('--nodes <count>', 'nodes of the cluster, 3 to 5', integer)
     .option('--temporal-address <address>', 'use a Temporal server of yours')
     .option('--temporal-port <port>', 'port of Temporal', port)
@@ -177,6 +179,12 @@ function statusTable(platform: Platform): string {
       'services',
       cluster.services ? `${cluster.services}, NodePorts at ${cluster.nodeAddress}` : '-',
     ],
+    ...(platform.monitoring
+      ? [
+          ['prometheus', platform.monitoring.prometheus],
+          ['alertmanager', platform.monitoring.alertmanager],
+        ]
+      : []),
     ['audit log', cluster.auditLog ?? '-'],
     ['config', configs.cli],
     ['logs', platform.logs],

@@ -4,10 +4,12 @@ import { stringify } from 'yaml';
 import { writeWhole } from './files';
 import { writeKubeconfig } from './kubeconfig';
 import { applyAll, deleteOurs, readManifest } from './manifests';
+import { addressesOf, monitoringUrls } from './network';
 import { type PlatformPaths, shipped } from './paths';
-import type { PlatformRecord } from './records';
+import { type PlatformRecord, readDesired } from './records';
 
-const namespace = 'homeostat';
+/** Where the accounts of Homeostat live, and its pods where it runs in the cluster. */
+export const homeostatNamespace = 'homeostat';
 const yearSeconds = 365 * 24 * 3_600;
 
 /** What deploy/ ships, and nothing more: the rights of worker and detector. */
@@ -20,8 +22,13 @@ async function rights() {
 export async function grantAccess(config: KubeConfig, paths: PlatformPaths): Promise<void> {
   await applyAll(config, await rights(), paths.name);
   await Promise.all([
-    writeTokenKubeconfig(config, 'homeostat-worker', paths.workerKubeconfig),
-    writeTokenKubeconfig(config, 'homeostat-detector', paths.detectorKubeconfig),
+    writeAccountKubeconfig(config, homeostatNamespace, 'homeostat-worker', paths.workerKubeconfig),
+    writeAccountKubeconfig(
+      config,
+      homeostatNamespace,
+      'homeostat-detector',
+      paths.detectorKubeconfig,
+    ),
   ]);
 }
 
@@ -30,22 +37,16 @@ export async function revokeAccess(config: KubeConfig, paths: PlatformPaths): Pr
   await deleteOurs(config, await rights(), paths.name);
 }
 
-async function writeTokenKubeconfig(
+/** Writes a kubeconfig that acts as a service account. */
+export async function writeAccountKubeconfig(
   config: KubeConfig,
-  serviceAccount: string,
+  accountNamespace: string,
+  account: string,
   file: string,
 ): Promise<void> {
-  const { status } = await config.makeApiClient(CoreV1Api).createNamespacedServiceAccountToken({
-    namespace,
-    name: serviceAccount,
-    body: {
-      apiVersion: 'authentication.k8s.io/v1',
-      kind: 'TokenRequest',
-      spec: { audiences: [], expirationSeconds: yearSeconds },
-    },
-  });
+  const token = await accountToken(config, accountNamespace, account);
   const cluster = config.getCurrentCluster();
-  if (!cluster || !status) throw new Error(`no token for ${serviceAccount}`);
+  if (!cluster) throw new Error('the kubeconfig has no current cluster');
   const authority = cluster.caData;
   writeKubeconfig(
     file,
@@ -55,32 +56,57 @@ async function writeTokenKubeconfig(
       ...(authority && { authority }),
       insecure: cluster.skipTLSVerify,
     },
-    serviceAccount,
-    { token: status.token },
+    account,
+    { token },
   );
+}
+
+/** A token of a service account, good for a year: no platform lives longer. */
+export async function accountToken(
+  config: KubeConfig,
+  accountNamespace: string,
+  account: string,
+): Promise<string> {
+  const { status } = await config.makeApiClient(CoreV1Api).createNamespacedServiceAccountToken({
+    namespace: accountNamespace,
+    name: account,
+    body: {
+      apiVersion: 'authentication.k8s.io/v1',
+      kind: 'TokenRequest',
+      spec: { audiences: [], expirationSeconds: yearSeconds },
+    },
+  });
+  if (!status) throw new Error(`no token for ${account}`);
+  return status.token;
+}
+
+/** Homeostat's configuration for this platform, wherever its parts run. */
+export function labConfig({ name, cluster, temporal }: PlatformRecord, monitoring: boolean) {
+  const { address, namespace, ui } = temporal;
+  const urls = cluster.kind === 'native' && monitoringUrls(addressesOf(cluster.index));
+  return {
+    cluster: { name: clusterName(name) },
+    temporal: { address, namespace, taskQueue: 'homeostat', ...(ui && { ui }) },
+    // In a lab, faults follow each other faster than in production.
+    healing: { soak: '5s' },
+    governor: { coolDown: '5s', attemptsPerHour: 20 },
+    ...(monitoring && urls && { prometheus: { url: urls.prometheus } }),
+  };
 }
 
 /** Writes the configuration of worker, detector and the CLI for this platform. */
 export function writeConfigs(record: PlatformRecord, paths: PlatformPaths, context: string): void {
   mkdirSync(paths.artifacts, { recursive: true });
-  const { address, namespace: temporalNamespace, ui } = record.temporal;
+  const { cluster, ...settings } = labConfig(record, readDesired(paths)?.monitoring ?? false);
   const write = (file: string, kubeconfig: string) =>
     writeWhole(
       file,
       stringify({
-        cluster: { name: clusterName(record.name), kubeconfig, context },
-        temporal: {
-          address,
-          namespace: temporalNamespace,
-          taskQueue: 'homeostat',
-          ...(ui && { ui }),
-        },
+        cluster: { ...cluster, kubeconfig, context },
+        ...settings,
         worker: { listen: `127.0.0.1:${record.ports.worker}` },
         detector: { listen: `127.0.0.1:${record.ports.detector}` },
         artifacts: { directory: paths.artifacts },
-        // In a lab, faults follow each other faster than in production.
-        healing: { soak: '5s' },
-        governor: { coolDown: '5s', attemptsPerHour: 20 },
       }),
     );
   write(paths.workerConfig, paths.workerKubeconfig);

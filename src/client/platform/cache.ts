@@ -7,7 +7,15 @@ import { withLock } from './lock';
 import { cacheRoot } from './paths';
 
 const manifest = 'SHA256SUMS';
-const families = ['kubernetes', 'programs', 'images', 'temporal-cli', 'tools'] as const;
+const families = [
+  'kubernetes',
+  'programs',
+  'images',
+  'temporal-cli',
+  'tools',
+  'node-image',
+  'homeostat-image',
+] as const;
 const monthMs = 30 * 24 * 3_600_000;
 
 /** A short key of everything that decides what is built: the same sources give the same key. */

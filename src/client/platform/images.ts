@@ -18,7 +18,7 @@ import { staticBusybox } from './packages';
 import type { Programs } from './programs';
 import type { Progress } from './progress';
 
-interface Image {
+export interface Image {
   name: string;
   /** Puts the image's files below `root`. */
   fill: (root: string) => Promise<void>;
@@ -69,7 +69,7 @@ export async function buildImages(
   });
 }
 
-async function fillBusybox(root: string, busybox: string): Promise<void> {
+export async function fillBusybox(root: string, busybox: string): Promise<void> {
   const { stdout } = await execa(busybox, ['--list']);
   await Promise.all(['bin', 'tmp', 'etc', 'root'].map((folder) => mkdir(path.join(root, folder))));
   await chmod(path.join(root, 'tmp'), 0o1777);
@@ -82,7 +82,7 @@ async function fillBusybox(root: string, busybox: string): Promise<void> {
 }
 
 /** Writes one image as an OCI archive: a layer, its configuration, a manifest, an index. */
-async function archive(image: Image, file: string): Promise<void> {
+export async function archive(image: Image, file: string): Promise<void> {
   const work = await mkdtemp(path.join(tmpdir(), 'homeostat-image-'));
   try {
     const root = path.join(work, 'root');
@@ -112,6 +112,8 @@ async function archive(image: Image, file: string): Promise<void> {
           ...(image.command && { Cmd: image.command }),
         },
         rootfs: { type: 'layers', diff_ids: [layer.digest] },
+        // One entry a layer: builders that add layers on top count them.
+        history: [{ created: '2020-01-01T00:00:00Z', created_by: 'homeostat up' }],
       }),
       `${oci}.config.v1+json`,
     );

@@ -13,7 +13,7 @@ export interface Addresses {
   host: string;
   /** The API server, and everything else of the control plane. */
   controlPlane: string;
-  /** Routed from the host: the nodes and the Services. */
+  /** Routed from the host. */
   nodes: string;
   services: string;
   pods: string;
@@ -40,6 +40,15 @@ export function addressesOf(index: number): Addresses {
     podsOf: (node) => `10.78.${8 * index + node}.0/24`,
   };
 }
+
+/** Where the gateway answers at every node's address when it runs in the cluster. */
+export const gatewayNodePort = 30088;
+
+/** Where monitoring listens: reached from the host and from pods, and no two platforms collide. */
+export const monitoringUrls = ({ host }: Addresses) => ({
+  prometheus: `http://${host}:9090`,
+  alertmanager: `http://${host}:9093`,
+});
 
 /** The first index whose interface and networks nothing on this machine uses. */
 export function freeIndex(): number {
@@ -107,7 +116,7 @@ export function allowWatchers(say: (message: string) => void): void {
  * runtimes stick in Terminating.
  */
 export async function createNetwork(paths: PlatformPaths, index: number): Promise<void> {
-  const { link, host, controlPlane, nodes, services } = addressesOf(index);
+  const { link, host, controlPlane, nodes, services, pods } = addressesOf(index);
   const ip = (...args: string[]) => execa(program('ip'), args);
   const within = (...command: string[]) => {
     const [first, ...rest] = inside(paths, ...command);
@@ -132,7 +141,8 @@ export async function createNetwork(paths: PlatformPaths, index: number): Promis
   await within('ip', 'link', 'add', 'services', 'type', 'bridge');
   await within('ip', 'link', 'set', 'services', 'up');
   await within('ip', 'route', 'add', services, 'dev', 'services');
-  for (const network of [nodes, services]) {
+  // The pods too: what runs on the host is asked by pods, and answers them.
+  for (const network of [nodes, services, pods]) {
     await ip('route', 'add', network, 'via', controlPlane, 'dev', link);
   }
 }

@@ -8,6 +8,7 @@ import { imageNames, imageReference } from './images';
 import { flags, kubeconfigFor, type NativeCluster } from './native-cluster';
 import { inside } from './network';
 import { cniPlugins, findProgram } from './packages';
+import type { PlatformPaths } from './paths';
 import { accepts, answersOk } from './probes';
 import type { Part, Supervisor } from './supervisor';
 
@@ -86,7 +87,7 @@ async function runtime({ paths, addresses }: NativeCluster, number: number): Pro
   return {
     name: `${nodeName(number)}/containerd`,
     command: inside(paths, findProgram('containerd') ?? 'containerd', '-c', at('containerd.toml')),
-    ready: () => accepts(socketOf(folder)),
+    ready: () => accepts({ path: socketOf(folder) }),
   };
 }
 
@@ -117,17 +118,33 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
       Root = "${folder}/runc"
 `;
 
-async function importImages({ paths, images }: NativeCluster, number: number): Promise<void> {
+/** Containerd's own client, on a node's images and containers. */
+function runtimeOf(paths: PlatformPaths, number: number) {
   const socket = socketOf(paths.node(number));
-  const ctr = (...args: string[]) =>
+  return (...args: string[]) =>
     execa(findProgram('ctr') ?? 'ctr', ['-a', socket, '-n', 'k8s.io', ...args], {
       timeout: 120_000,
     });
+}
+
+async function importImages({ paths, images }: NativeCluster, number: number): Promise<void> {
+  const ctr = runtimeOf(paths, number);
   const { stdout } = await ctr('images', 'list', '-q');
   const present = new Set(stdout.split('\n'));
   for (const image of imageNames.filter((name) => !present.has(imageReference(name)))) {
     await ctr('images', 'import', path.join(images, `${image}.tar`));
   }
+}
+
+/** Gives a node an image that is not the lab's own. */
+export async function loadImage(
+  { paths }: NativeCluster,
+  number: number,
+  { file, repository, tag }: { file: string; repository: string; tag: string },
+): Promise<void> {
+  const ctr = runtimeOf(paths, number);
+  const { stdout } = await ctr('images', 'list', '-q');
+  if (!stdout.split('\n').includes(`${repository}:${tag}`)) await ctr('images', 'import', file);
 }
 
 async function kubelet(cluster: NativeCluster, number: number): Promise<Part> {

@@ -22,6 +22,12 @@ const tools = [
   { program: 'openssl', package: 'openssl' },
 ] as const satisfies { program: string; package: string; find?: () => string | undefined }[];
 
+/** What monitoring needs beside the tools that are built. */
+const monitoringTools = [
+  { program: 'prometheus', package: 'prometheus' },
+  { program: 'prometheus-alertmanager', package: 'prometheus-alertmanager' },
+] as const;
+
 /** PATH with the system's folders, which even root's often lacks. */
 export const systemPath = () =>
   `${process.env.PATH ?? ''}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin`;
@@ -64,6 +70,10 @@ export function missingPackages(): string[] {
   );
   return [...new Set(missing.map((tool) => tool.package))];
 }
+
+/** Debian packages that monitoring still lacks. */
+export const missingMonitoring = () =>
+  monitoringTools.filter((tool) => !findProgram(tool.program)).map((tool) => tool.package);
 
 /**
  * Installs packages with apt when root, without letting their services start.
@@ -117,5 +127,8 @@ async function withoutServices(work: () => Promise<void>): Promise<void> {
 /** What was installed for the lab must not start at the next boot either. */
 async function disableServices(): Promise<void> {
   if (!existsSync('/run/systemd/system')) return;
-  await execa('systemctl', ['disable', 'etcd.service', 'containerd.service'], { reject: false });
+  const services = ['etcd', 'containerd', 'prometheus', 'prometheus-alertmanager'];
+  await execa('systemctl', ['disable', ...services.map((name) => `${name}.service`)], {
+    reject: false,
+  });
 }

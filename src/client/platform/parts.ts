@@ -36,6 +36,9 @@ async function change(
     throw unreachable(`platform "${paths.name}"`, 'bring it up with homeostat up');
   }
   const known = readStatus(paths)?.parts.map(({ name }) => name) ?? [];
+  if (readStatus(paths)?.parts.some(({ name, observed }) => name === part && observed)) {
+    throw badInput(`part "${part}"`, 'it runs in the cluster: scale its Deployment with kubectl');
+  }
   if (!known.includes(part)) throw badInput(`part "${part}"`, `there are: ${known.join(', ')}`);
   await withPlatformLock(async () => {
     const desired = readDesired(paths);

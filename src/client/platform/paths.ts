@@ -50,6 +50,8 @@ export interface PlatformPaths {
   /** Configuration for the CLI and programs. */
   config: string;
   auditLog: string;
+  /** The bearer token of the gateway. */
+  gatewayToken: string;
   temporalDatabase: string;
   artifacts: string;
   /** Begins the names of its cgroups; another user's platform of the same name has another. */
@@ -83,6 +85,7 @@ export function platformPaths(name: string): PlatformPaths {
     detectorConfig: at('detector.yaml'),
     config: at('homeostat.yaml'),
     auditLog: at('audit.log'),
+    gatewayToken: at('gateway.token'),
     temporalDatabase: at('temporal.db'),
     artifacts: at('artifacts'),
     cgroup: `homeostat-${name}-${createHash('sha256').update(state).digest('hex').slice(0, 4)}`,

@@ -1,5 +1,5 @@
 import { clusterName } from './access';
-import { addressesOf } from './network';
+import { addressesOf, monitoringUrls } from './network';
 import { nodeName } from './node';
 import { type PlatformPaths, platformPaths } from './paths';
 import { isAlive } from './processes';
@@ -31,6 +31,8 @@ export interface Platform {
     detectorKubeconfig: string;
   };
   gateway: { url: string | null; token: string | null };
+  /** Where monitoring answers, from the host and from pods. */
+  monitoring: { prometheus: string; alertmanager: string } | null;
   worker: { url: string };
   detector: { url: string };
   /** Configuration files for the CLI, the worker and the detector. */
@@ -48,16 +50,18 @@ export function readPlatform(name = 'default'): Platform | undefined {
   if (!record) return undefined;
   const status = readStatus(paths);
   const supervised = isAlive(record.supervisor);
-  const parts = (status?.parts ?? []).map(({ name: part, ready, held, restarts, process }) => {
-    const alive = isAlive(process);
-    return {
-      name: part,
-      ready: supervised && ready && alive,
-      held,
-      restarts,
-      pid: alive ? (process?.pid ?? null) : null,
-    };
-  });
+  const parts = (status?.parts ?? []).map(
+    ({ name: part, ready, held, restarts, observed, process }) => {
+      const alive = isAlive(process);
+      return {
+        name: part,
+        ready: supervised && ready && (alive || observed === true),
+        held,
+        restarts,
+        pid: alive ? (process?.pid ?? null) : null,
+      };
+    },
+  );
   return {
     name,
     ready: supervised && status?.phase === 'ready' && parts.every((part) => part.ready),
@@ -70,6 +74,7 @@ export function readPlatform(name = 'default'): Platform | undefined {
     },
     cluster: describeCluster(record, paths),
     gateway: { url: null, token: null },
+    monitoring: describeMonitoring(record, paths),
     worker: { url: `http://127.0.0.1:${record.ports.worker}` },
     detector: { url: `http://127.0.0.1:${record.ports.detector}` },
     configs: { cli: paths.config, worker: paths.workerConfig, detector: paths.detectorConfig },
@@ -78,6 +83,11 @@ export function readPlatform(name = 'default'): Platform | undefined {
     supervisor: { pid: supervised ? (record.supervisor?.pid ?? null) : null },
     parts,
   };
+}
+
+function describeMonitoring(record: PlatformRecord, paths: PlatformPaths): Platform['monitoring'] {
+  if (!readDesired(paths)?.monitoring || record.cluster.kind !== 'native') return null;
+  return monitoringUrls(addressesOf(record.cluster.index));
 }
 
 function describeStep(

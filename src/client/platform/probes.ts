@@ -26,10 +26,12 @@ export function answersOk(url: string, authority?: string): Promise<boolean> {
   });
 }
 
-/** Whether something accepts connections on a Unix socket. */
-export function accepts(socketFile: string): Promise<boolean> {
+/** Whether something accepts connections on a Unix socket or a port. */
+export function accepts(
+  place: { path: string } | { host: string; port: number },
+): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(socketFile);
+    const socket = connect(place);
     socket.setTimeout(1_000, () => socket.destroy());
     socket.once('connect', () => {
       resolve(true);

@@ -26,6 +26,10 @@ export interface PlatformRecord {
 export interface Desired {
   nodes: number;
   bare: boolean;
+  /** Prometheus, Alertmanager, kube-state-metrics and metrics-server; absent in older folders. */
+  monitoring?: boolean;
+  /** The image that runs in the cluster, instead of worker, detector and gateway as processes. */
+  inCluster?: { file: string; repository: string; tag: string };
   /** Parts held down, and whether they are to be killed rather than asked to end. */
   held: { part: string; kill: boolean }[];
 }
@@ -35,6 +39,8 @@ export interface PartStatus {
   ready: boolean;
   held: boolean;
   restarts: number;
+  /** Something else keeps it running: it has no process here. */
+  observed?: boolean;
   process?: ProcessIdentity;
 }
 
@@ -48,7 +54,21 @@ export interface Status {
   nodes: number;
   /** Whether worker and detector were started. */
   agents: boolean;
+  /** Whether monitoring was started. */
+  monitoring?: boolean;
   parts: PartStatus[];
+}
+
+/** Whether all that is wanted has been started. */
+export function isFulfilled(
+  desired: Desired,
+  status: Status,
+  { cluster }: PlatformRecord,
+): boolean {
+  const nodes = cluster.kind !== 'native' || status.nodes >= desired.nodes;
+  const agents = desired.bare || status.agents;
+  const monitoring = !desired.monitoring || status.monitoring === true;
+  return nodes && agents && monitoring;
 }
 
 export const readRecord = (paths: PlatformPaths) => readJson<PlatformRecord>(paths.platform);

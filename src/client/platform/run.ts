@@ -4,13 +4,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AppsV1Api, CoreV1Api, KubeConfig } from '@kubernetes/client-node';
 import { HomeostatError, messageOf } from '../../model/errors';
 import { grantAccess, writeConfigs } from './access';
+import { startInCluster } from './in-cluster';
 import { applyAll, readManifest } from './manifests';
+import { startMonitoring } from './monitoring';
 import { nativeCluster, startControlPlane, startProxy } from './native-cluster';
 import { createNetwork } from './network';
-import { nodeName, startKubelet, startRuntime } from './node';
+import { loadImage, nodeName, startKubelet, startRuntime } from './node';
 import { type PlatformPaths, platformPaths, projectRoot, shipped } from './paths';
 import { answersOk } from './probes';
-import { type PlatformRecord, readRecord } from './records';
+import { isFulfilled, type PlatformRecord, readRecord } from './records';
 import { type Part, Supervisor } from './supervisor';
 import { teardown } from './teardown';
 import { reachTemporal, temporalPart } from './temporal-server';
@@ -31,9 +33,9 @@ export async function supervise(name: string): Promise<void> {
   process.on('SIGTERM', down);
   process.on('SIGINT', down);
   try {
-    await bringUp(supervisor, record, paths);
+    const config = await bringUp(supervisor, record, paths);
     supervisor.update({ phase: 'ready', step: 'ready' });
-    await followWishes(supervisor, record, paths);
+    await followWishes(supervisor, record, paths, config);
   } catch (error) {
     // The parts stay: what was reached is taken up again by the next `up`.
     supervisor.update({ phase: 'failed', error: messageOf(error) });
@@ -45,7 +47,7 @@ async function bringUp(
   supervisor: Supervisor,
   record: PlatformRecord,
   paths: PlatformPaths,
-): Promise<void> {
+): Promise<KubeConfig> {
   supervisor.update({ step: 'starting Temporal and the cluster' });
   const cluster = await connect(record, paths);
   const temporal = temporalPart(record, paths);
@@ -54,9 +56,13 @@ async function bringUp(
     startCluster(supervisor, record, paths).then(() => grantAccess(cluster(), paths)),
   ]);
   writeConfigs(record, paths, cluster().getCurrentContext());
-  await startAgents(supervisor, record, paths);
+  await Promise.all([
+    startAgents(supervisor, record, paths, cluster()),
+    startWatching(supervisor, record, paths, cluster()),
+  ]);
   supervisor.update({ step: 'waiting for the nodes and the DNS' });
   await settled(supervisor, record, cluster());
+  return cluster();
 }
 
 /** How to talk to the cluster as its administrator; the file may not be there yet. */
@@ -111,14 +117,37 @@ async function startAgents(
   supervisor: Supervisor,
   record: PlatformRecord,
   paths: PlatformPaths,
+  config: KubeConfig,
 ): Promise<void> {
-  if (supervisor.desired().bare || supervisor.status.agents) return;
+  const { bare, inCluster } = supervisor.desired();
+  if (bare || supervisor.status.agents) return;
+  if (inCluster && record.cluster.kind === 'native') {
+    supervisor.update({ step: 'installing the chart' });
+    const cluster = nativeCluster(paths, record.cluster);
+    await startInCluster(supervisor, cluster, record, inCluster, config);
+    supervisor.update({ agents: true });
+    return;
+  }
   supervisor.update({ step: 'starting worker and detector' });
   await Promise.all([
     supervisor.keep(agent('worker', paths.workerConfig, record.ports.worker)),
     supervisor.keep(agent('detector', paths.detectorConfig, record.ports.detector)),
   ]);
   supervisor.update({ agents: true });
+}
+
+/** Monitoring, where it is wanted. */
+async function startWatching(
+  supervisor: Supervisor,
+  record: PlatformRecord,
+  paths: PlatformPaths,
+  config: KubeConfig,
+): Promise<void> {
+  const wanted = supervisor.desired().monitoring && !supervisor.status.monitoring;
+  if (!wanted || record.cluster.kind !== 'native') return;
+  supervisor.update({ step: 'starting monitoring' });
+  await startMonitoring(supervisor, nativeCluster(paths, record.cluster), record, config);
+  supervisor.update({ monitoring: true });
 }
 
 function agent(name: string, config: string, port: number): Part {
@@ -176,37 +205,47 @@ async function settled(
   }
 }
 
-/** Adds nodes, worker and detector when a later `up` asks for them. */
+/** Adds to the platform what a later `up` asks for. */
 async function followWishes(
   supervisor: Supervisor,
   record: PlatformRecord,
   paths: PlatformPaths,
+  config: KubeConfig,
 ): Promise<void> {
   // A state folder that was removed by hand is a platform that nobody wants.
   while (existsSync(paths.state)) {
-    const { nodes, bare } = supervisor.desired();
-    if (record.cluster.kind === 'native' && nodes > supervisor.status.nodes) {
-      supervisor.update({ phase: 'starting', step: 'adding nodes' });
-      const cluster = nativeCluster(paths, record.cluster);
-      await Promise.all(
-        nodeNumbers(supervisor)
-          .slice(supervisor.status.nodes)
-          .map(async (number) => {
-            await startRuntime(supervisor, cluster, number);
-            await startKubelet(supervisor, cluster, number);
-          }),
-      );
-      const config = new KubeConfig();
-      config.loadFromFile(paths.adminKubeconfig);
-      await settled(supervisor, record, config);
-      supervisor.update({ phase: 'ready', step: 'ready', nodes });
-    }
-    if (!bare && !supervisor.status.agents) {
+    if (!isFulfilled(supervisor.desired(), supervisor.status, record)) {
       supervisor.update({ phase: 'starting' });
-      await startAgents(supervisor, record, paths);
+      await addNodes(supervisor, record, paths, config);
+      await startAgents(supervisor, record, paths, config);
+      await startWatching(supervisor, record, paths, config);
       supervisor.update({ phase: 'ready', step: 'ready' });
     }
     await sleep(300);
   }
   process.kill(process.pid, 'SIGTERM');
+}
+
+async function addNodes(
+  supervisor: Supervisor,
+  record: PlatformRecord,
+  paths: PlatformPaths,
+  config: KubeConfig,
+): Promise<void> {
+  if (record.cluster.kind !== 'native') return;
+  const cluster = nativeCluster(paths, record.cluster);
+  const numbers = nodeNumbers(supervisor);
+  const added = numbers.slice(supervisor.status.nodes);
+  const { inCluster } = supervisor.desired();
+  if (added.length === 0) return;
+  supervisor.update({ step: 'adding nodes' });
+  await Promise.all(
+    added.map(async (number) => {
+      await startRuntime(supervisor, cluster, number);
+      if (inCluster) await loadImage(cluster, number, inCluster);
+      await startKubelet(supervisor, cluster, number);
+    }),
+  );
+  await settled(supervisor, record, config);
+  supervisor.update({ nodes: numbers.length });
 }

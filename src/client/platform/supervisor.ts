@@ -53,6 +53,7 @@ export class Supervisor {
       step: 'starting',
       nodes: 0,
       agents: false,
+      monitoring: false,
       parts: this.recorded,
     };
     mkdirSync(paths.logs, { recursive: true });
@@ -78,6 +79,18 @@ export class Supervisor {
     return new Promise((resolve, reject) => {
       this.look(part, resolve).catch(reject);
     });
+  }
+
+  /** Shows a part that something else keeps running. */
+  observe(name: string, ready: () => Promise<boolean>): void {
+    const state = this.stateOf(name);
+    this.change(state, { observed: true, ready: true });
+    void (async () => {
+      while (!this.stopping) {
+        this.change(state, { ready: await ready().catch(() => false) });
+        await sleep(readyCheckMs / 2);
+      }
+    })();
   }
 
   /** No part is started again from now on. */

@@ -6,9 +6,12 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { badInput, HomeostatError } from '../../model/errors';
 import { nativeObstacle } from './availability';
 import { writeWhole } from './files';
+import type { HomeostatImage } from './homeostat-image';
 import { buildImages } from './images';
+import { prepareInCluster } from './in-cluster';
 import { createKindCluster, dockerAnswers, findKind } from './kind-cluster';
 import { withLock } from './lock';
+import { prepareMonitoring } from './monitoring';
 import { allowWatchers, createNetwork, freeIndex } from './network';
 import { installPackages, missingPackages, staticBusybox } from './packages';
 import { cacheRoot, type PlatformPaths, platformPaths, projectRoot } from './paths';
@@ -18,6 +21,7 @@ import { end, identify, isAlive, markVariable } from './processes';
 import { buildLabPrograms, buildPrograms } from './programs';
 import type { Progress } from './progress';
 import {
+  isFulfilled,
   type PlatformRecord,
   readDesired,
   readRecord,
@@ -35,6 +39,10 @@ export interface UpOptions {
   kubeconfig?: string;
   /** Temporal and the cluster only: no worker, no detector. */
   bare?: boolean;
+  /** Prometheus with alerts, Alertmanager, kube-state-metrics and metrics-server too. */
+  monitoring?: boolean;
+  /** Worker, detector and gateway in the cluster, by the chart, instead of as processes. */
+  inCluster?: boolean;
   /** 3 to 5; more than the platform has are added to it. */
   nodes?: number;
   /** A Temporal server of the user's. */
@@ -60,19 +68,37 @@ export async function ensureUp(options: UpOptions = {}): Promise<Platform> {
   const progress = options.progress ?? (() => undefined);
   checkOptions(options);
   const running = readRecord(paths);
+  if (running) refuseElsewhere(options, running.cluster.kind);
   if (!running || !isAlive(running.supervisor)) {
     const prepared = await prepare(options, running, progress);
     await withPlatformLock(() => begin(paths, options, prepared, progress));
   }
-  await withPlatformLock(() => wish(paths, options));
+  if (options.monitoring) await prepareMonitoring(progress);
+  const image = options.inCluster ? await prepareInCluster(progress) : undefined;
+  await withPlatformLock(() => wish(paths, options, image));
   return follow(paths, progress, options.timeoutMs ?? 180_000);
 }
 
-function checkOptions({ nodes, context, kubeconfig }: UpOptions): void {
+function checkOptions({ nodes, bare, inCluster, context, kubeconfig }: UpOptions): void {
   if (nodes !== undefined && !(Number.isInteger(nodes) && nodes >= 3 && nodes <= 5)) {
     throw badInput(`--nodes ${nodes}`, 'give 3, 4 or 5');
   }
+  if (bare && inCluster) throw badInput('--bare with --in-cluster', 'give one of them');
   if (kubeconfig && !context) throw badInput('--kubeconfig without --context', 'name the context');
+}
+
+/** Some parts join the network of the cluster, which only a native one lets them. */
+function refuseElsewhere(options: UpOptions, kind: PlatformRecord['cluster']['kind']): void {
+  const asked = options.monitoring
+    ? '--monitoring'
+    : options.inCluster
+      ? '--in-cluster'
+      : undefined;
+  if (kind === 'native' || !asked) return;
+  throw badInput(
+    `${asked} on a cluster ${kind === 'kind' ? 'made by kind' : 'of yours'}`,
+    'leave it out; docs/install.md says how to do it there',
+  );
 }
 
 /** A Unix socket's path has at most 107 bytes, and the kubelet's adds 45 to it. */
@@ -93,6 +119,7 @@ async function prepare(
   progress: Progress,
 ): Promise<Prepared> {
   const plan = planCluster(options, record);
+  refuseElsewhere(options, plan.kind);
   const { server, address } = record?.temporal ?? { address: options.temporalAddress };
   const ownTemporal = server ? undefined : address;
   if (ownTemporal) await reachTemporal(ownTemporal);
@@ -183,7 +210,11 @@ async function begin(
   mkdirSync(paths.state, { recursive: true, mode: 0o700 });
   writeRecord(paths, record);
   if (!readDesired(paths)) {
-    writeDesired(paths, { nodes: options.nodes ?? 3, bare: options.bare ?? false, held: [] });
+    writeDesired(paths, {
+      nodes: options.nodes ?? 3,
+      bare: options.bare ?? options.inCluster ?? false,
+      held: [],
+    });
   }
   if (record.cluster.kind === 'native') {
     allowWatchers(progress);
@@ -299,14 +330,26 @@ function startSupervisor(paths: PlatformPaths) {
 }
 
 /** What is wanted on top of what runs; a set-up that failed is begun again by a new supervisor. */
-async function wish(paths: PlatformPaths, options: UpOptions): Promise<void> {
+async function wish(
+  paths: PlatformPaths,
+  options: UpOptions,
+  image: HomeostatImage | undefined,
+): Promise<void> {
   const desired = readDesired(paths);
   const record = readRecord(paths);
   if (!desired || !record) return;
+  if (image && !desired.bare && !desired.inCluster) {
+    throw badInput(
+      '--in-cluster on a platform whose worker and detector run as processes',
+      `homeostat down --name ${paths.name} first, or give another --name`,
+    );
+  }
   writeDesired(paths, {
     ...desired,
     nodes: Math.max(desired.nodes, options.nodes ?? 0),
     bare: desired.bare && (options.bare ?? false),
+    inCluster: image ?? desired.inCluster,
+    monitoring: desired.monitoring || options.monitoring || false,
   });
   if (readStatus(paths)?.phase === 'failed' && record.supervisor) {
     await end([record.supervisor], 0);
@@ -348,9 +391,7 @@ async function follow(
 /** Whether the supervisor has done what was wished. */
 function enough(paths: PlatformPaths): boolean {
   const [desired, status, record] = [readDesired(paths), readStatus(paths), readRecord(paths)];
-  if (!desired || !status) return false;
-  const nodes = record?.cluster.kind !== 'native' || status.nodes >= desired.nodes;
-  return nodes && (desired.bare || status.agents);
+  return desired && status && record ? isFulfilled(desired, status, record) : false;
 }
 
 function notReady(paths: PlatformPaths, platform: Platform): HomeostatError {
