@@ -67,6 +67,18 @@ export interface DrainChange extends ChangeOf<'drain'> {
   named: string[];
 }
 
+/** Evicts some pods of a node, by the Eviction API. */
+export interface EvictPodsChange extends ChangeOf<'evict-pods'> {
+  /** `shop/web-abc` and uid of each. */
+  pods: { name: string; uid: string }[];
+}
+
+/** The taint that has the pods and volumes of a node moved, once a hook has proved that it is without power. */
+export interface OutOfServiceChange extends ChangeOf<'out-of-service'> {
+  /** The run of the hook that proves it. */
+  fence: RunHookChange;
+}
+
 /** A Cluster API Machine, which its MachineSet makes anew when it is deleted. */
 export interface MachineReference {
   namespace: string;
@@ -99,11 +111,16 @@ export interface DrainSettings {
 export interface ChangeSettings {
   drain: DrainSettings;
   hooks: Hooks;
+  limits: {
+    /** Pods that are evicted at once from a node under pressure. */
+    evictAtOnce: number;
+  };
 }
 
 export const defaultChangeSettings: ChangeSettings = {
   drain: { timeoutMs: 10 * 60_000, unmanagedPods: 'approve', emptyDir: 'evict' },
   hooks: {},
+  limits: { evictAtOnce: 3 },
 };
 
 /** Every kind of change: what is asked for beside kind and target, and what is planned from it. */
@@ -116,6 +133,8 @@ export interface ChangeKinds {
   'remove-finalizers': { request: object; change: PodsChange<'remove-finalizers'> };
   'collect-evicted': { request: object; change: PodsChange<'collect-evicted'> };
   drain: { request: object; change: DrainChange };
+  'evict-pods': { request: object; change: EvictPodsChange };
+  'out-of-service': { request: { token: string }; change: OutOfServiceChange };
   'run-hook': { request: { hook: HookName; token: string }; change: RunHookChange };
 }
 

@@ -102,6 +102,29 @@ const detectorSchema = z.strictObject({
   nodeDeadline: duration('60s').describe(
     'How long a node may be not Ready, or have a problem, before it is healed.',
   ),
+  pressureDeadline: duration('5m').describe(
+    'How long a node may be short of disk, memory or process ids before pods are evicted.',
+  ),
+  nodeConditions: z
+    .array(text())
+    .default(['KernelDeadlock', 'ReadonlyFilesystem'])
+    .describe('Conditions of nodes that are a problem when they are True.'),
+  flaps: z
+    .int()
+    .min(2)
+    .max(50)
+    .default(3)
+    .describe('A node that lost its Ready so often within flapWindow flaps.'),
+  flapWindow: duration('15m').describe('The time within which losses of Ready are counted.'),
+});
+
+const limitsSchema = z.strictObject({
+  evictAtOnce: z
+    .int()
+    .min(1)
+    .max(50)
+    .default(3)
+    .describe('Pods that are evicted at once from a node under pressure.'),
 });
 
 const agreed = (byDefault: 'evict' | 'approve') => z.enum(['evict', 'approve']).default(byDefault);
@@ -212,6 +235,7 @@ const healingSchema = z.strictObject({
     .array(text())
     .default(['kube-system'])
     .describe('Namespaces in which every action needs an approval.'),
+  limits: limitsSchema.prefault({}).describe('How much is changed at once.'),
   drain: drainSchema.prefault({}).describe('How pods are moved off a node.'),
   hooks: hooksSchema.prefault({}).describe('What does to nodes what Kubernetes cannot.'),
 });
@@ -544,6 +568,10 @@ export function detectionSettings({ detector }: Config): DetectionSettings {
     evictedPods: detector.evictedPods,
     waitingDeadlineMs: detector.waitingDeadline,
     nodeDeadlineMs: detector.nodeDeadline,
+    pressureDeadlineMs: detector.pressureDeadline,
+    nodeConditions: detector.nodeConditions,
+    flaps: detector.flaps,
+    flapWindowMs: detector.flapWindow,
   };
 }
 
@@ -554,13 +582,17 @@ export function slackSettings({ slack }: Config): SlackSettings | undefined {
 }
 
 /** How changes are made. */
-export function changeSettings({ healing: { drain, hooks } }: Config): ChangeSettings {
+export function changeSettings({ healing: { drain, hooks, limits } }: Config): ChangeSettings {
   const { timeout: timeoutMs, unmanagedPods, emptyDir } = drain;
   const named = Object.entries(hooks).map(([name, { timeout, ...hook }]) => [
     name,
     { ...hook, timeoutMs: timeout },
   ]);
-  return { drain: { timeoutMs, unmanagedPods, emptyDir }, hooks: Object.fromEntries(named) };
+  return {
+    drain: { timeoutMs, unmanagedPods, emptyDir },
+    hooks: Object.fromEntries(named),
+    limits,
+  };
 }
 
 /** The limits that the governor is configured with. */

@@ -114,6 +114,9 @@ export const healthCheckNames = [
   'none-terminating',
   'none-evicted',
   'node-ready',
+  'node-without-problem',
+  'node-without-pressure',
+  'pods-moved',
 ] as const;
 
 export type HealthCheckName = (typeof healthCheckNames)[number];
@@ -139,6 +142,13 @@ export interface DetectionSettings {
   evictedPods: number;
   /** How long a node may be not Ready, or have a problem. */
   nodeDeadlineMs: number;
+  /** How long a node may be short of disk, memory or process ids; its kubelet evicts by itself first. */
+  pressureDeadlineMs: number;
+  /** Conditions of nodes that are a problem when they are True, as node-problem-detector sets them. */
+  nodeConditions: readonly string[];
+  /** A node that lost its Ready so often within the window flaps. */
+  flaps: number;
+  flapWindowMs: number;
 }
 
 export const defaultDetectionSettings: DetectionSettings = {
@@ -147,4 +157,8 @@ export const defaultDetectionSettings: DetectionSettings = {
   terminatingDeadlineMs: 5 * 60_000,
   evictedPods: 10,
   nodeDeadlineMs: 60_000,
+  pressureDeadlineMs: 5 * 60_000,
+  nodeConditions: ['KernelDeadlock', 'ReadonlyFilesystem'],
+  flaps: 3,
+  flapWindowMs: 15 * 60_000,
 };

@@ -2,11 +2,14 @@ import type { AlertRef } from './alerts';
 import { badInput } from './errors';
 import { isTarget, type Target } from './target';
 
-/** Something seen on a Kubernetes object: that the fault is there, that it went away, or that another incident owns it. */
+/**
+ * Something seen on a Kubernetes object: that the fault is there, that it went away, that another incident
+ * owns it, or that the fault has brought about another (`child`).
+ */
 export interface Observation {
   /** `Pod/shop/web-abc`: the object that showed it. */
   object: string;
-  state: 'broken' | 'recovered' | 'owned';
+  state: 'broken' | 'recovered' | 'owned' | 'child';
   message: string;
   /** RFC 3339, UTC: when the fault became visible in the API. */
   seenAt: string;
@@ -63,7 +66,12 @@ export interface HealInput {
   dryRun?: boolean;
 }
 
-const observationStates: readonly Observation['state'][] = ['broken', 'recovered', 'owned'];
+const observationStates: readonly Observation['state'][] = [
+  'broken',
+  'recovered',
+  'owned',
+  'child',
+];
 
 /** Whether something that came from outside is an observation. */
 export function isObservation(value: unknown): value is Observation {

@@ -275,7 +275,8 @@ test('the context of a fault is told: the latest warning and a node that is away
   const { detector, reports } = start([namespace(), node, web, rs]);
   detector.changed(warning);
   detector.changed(pod('a', rs, 'crashing'));
-  const report = reports.find(({ symptom }) => symptom === 'crash-loop');
+  const report = reports.find(({ observation }) => observation.state === 'child');
+  expect(report?.workflowId).toBe('heal:lab:_:Node:n1:node-not-ready');
   expect(report?.observation.message).toMatch(
     /CrashLoopBackOff.*; latest warning: BackOff: backing off; its node n1 is not ready/,
   );

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Health, HealthCheckName, Verification } from '../../model/healing';
+import type { DetectionSettings, Health, HealthCheckName, Verification } from '../../model/healing';
 import { healthChecks, type TargetView } from '../../model/kubernetes/health';
 import { isTerminating, restartsOf } from '../../model/kubernetes/objects';
 import { isOfRevision } from '../../model/kubernetes/revisions';
@@ -29,6 +29,7 @@ interface Surroundings {
   /** Carried on from an earlier attempt, and kept up to date for the next. */
   soFar: SoakSoFar;
   cancelled: AbortSignal;
+  detection: DetectionSettings;
 }
 
 /**
@@ -38,7 +39,7 @@ interface Surroundings {
 export async function awaitHealthy(
   client: KubernetesClient,
   { target, check, soakMs, timeoutMs }: AwaitHealthyInput,
-  { startedAt, soFar, cancelled }: Surroundings,
+  { startedAt, soFar, cancelled, detection }: Surroundings,
 ): Promise<Verification> {
   const watched = await WatchedTarget.begin(client, target);
   if (!watched) return gone;
@@ -46,7 +47,7 @@ export async function awaitHealthy(
   let why = 'it was not looked at in time';
 
   function judge(view: TargetView): Health {
-    const health = healthChecks[check](view);
+    const health = healthChecks[check](view, detection);
     why = health.why;
     keepSoak(soFar, health, view);
     return health;

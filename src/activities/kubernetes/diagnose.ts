@@ -5,9 +5,15 @@ import type {
   V1Node,
   V1Pod,
 } from '@kubernetes/client-node';
-import type { Diagnosis, Health, HealthCheckName, PodSummary } from '../../model/healing';
+import type {
+  DetectionSettings,
+  Diagnosis,
+  Health,
+  HealthCheckName,
+  PodSummary,
+} from '../../model/healing';
 import { isCrashLooping } from '../../model/kubernetes/faults/containers';
-import { healthChecks } from '../../model/kubernetes/health';
+import { healthChecks, type TargetView } from '../../model/kubernetes/health';
 import { wasUncordoned } from '../../model/kubernetes/node-state';
 import {
   conditionOf,
@@ -31,9 +37,10 @@ const mostPods = 20;
 
 /** Looks at a target: is it there, may it be touched, how is it, and what could be gone back to. */
 export async function diagnose(
-  client: KubernetesClient,
+  { client, detection }: { client: KubernetesClient; detection: DetectionSettings },
   { target, check }: { target: Target; check: HealthCheckName },
 ): Promise<Diagnosis> {
+  const judge: Judge = (view) => healthChecks[check](view, detection);
   const [object, namespace] = await Promise.all([
     findTarget(client, target),
     findNamespace(client, target),
@@ -41,10 +48,10 @@ export async function diagnose(
   if (!object) return absent();
   const marks = marksOf(object, namespace);
   if (isWorkloadKind(target.kind)) {
-    return { ...marks, ...(await diagnoseWorkload(client, object as Workload, check)) };
+    return { ...marks, ...(await diagnoseWorkload(client, object as Workload, judge)) };
   }
   const pods = await podsOf(client, target.kind, object);
-  const found = diagnoseOther(object, pods, check);
+  const found = diagnoseOther(object, pods, judge);
   return { ...marks, ...found, vetoed: vetoOn(target, object, found.health) };
 }
 
@@ -77,12 +84,14 @@ function vetoOn({ kind }: Target, object: KubernetesObject, health: Health): str
   return vetoed ? 'somebody uncordoned the node, which is left alone then' : undefined;
 }
 
+type Judge = (view: TargetView) => Health;
+
 type Findings = Omit<Diagnosis, 'exists' | 'uid' | 'ignored' | 'protected' | 'paused'>;
 
 async function diagnoseWorkload(
   client: KubernetesClient,
   workload: Workload,
-  check: HealthCheckName,
+  judge: Judge,
 ): Promise<Findings> {
   const [revisions, pods] = await Promise.all([
     listRevisions(client, workload),
@@ -90,7 +99,7 @@ async function diagnoseWorkload(
   ]);
   const current = currentOf(workload, revisions);
   return {
-    health: healthChecks[check]({ object: workload, workload, pods, current }),
+    health: judge({ object: workload, workload, pods, current }),
     faultSince: faultSince(pods),
     rolledOutAt: rolledOutAt(workload, revisions),
     revisions: toRevisions(workload, revisions, pods, Date.now()).slice(0, mostRevisions),
@@ -98,9 +107,9 @@ async function diagnoseWorkload(
   };
 }
 
-function diagnoseOther(object: KubernetesObject, pods: V1Pod[], check: HealthCheckName): Findings {
+function diagnoseOther(object: KubernetesObject, pods: V1Pod[], judge: Judge): Findings {
   return {
-    health: healthChecks[check]({ object, pods }),
+    health: judge({ object, pods }),
     faultSince: faultSince(pods),
     rolledOutAt: isoOf(object.metadata?.creationTimestamp),
     revisions: [],

@@ -89,7 +89,7 @@ export function createKubernetesActivities(deps: KubernetesDeps): KubernetesActi
   return {
     diagnose: (input) =>
       on(input.target, 'look at', async () =>
-        withAttempts(protect(await diagnose(client, input), input.target, deps)),
+        withAttempts(protect(await diagnose(context, input), input.target, deps)),
       ),
     snapshot: (input) =>
       on(input.target, 'keep evidence of', () => snapshot(client, deps.artifacts, input)),
@@ -104,7 +104,12 @@ export function createKubernetesActivities(deps: KubernetesDeps): KubernetesActi
     awaitHealthy: (input) => {
       const { info, cancellationSignal: cancelled } = Context.current();
       const soFar: SoakSoFar = { ...(info.heartbeatDetails as SoakSoFar | undefined) };
-      const surroundings = { startedAt: info.scheduledTimestampMs, soFar, cancelled };
+      const surroundings = {
+        startedAt: info.scheduledTimestampMs,
+        soFar,
+        cancelled,
+        detection: context.detection,
+      };
       return on(
         input.target,
         'watch',

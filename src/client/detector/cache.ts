@@ -16,6 +16,8 @@ export function controllerOf(object: RawObject): V1OwnerReference | undefined {
 export class Cache {
   private readonly objects = new Map<string, RawObject>();
   private readonly children = new Map<string, Set<string>>();
+  /** By name of a node, the keys of the pods on it. */
+  private readonly placed = new Map<string, Set<string>>();
   private readonly counts = new Map<string, number>();
 
   get size(): number {
@@ -41,7 +43,15 @@ export class Cache {
 
   /** Objects whose managing owner has this uid. */
   childrenOf(uid: string | undefined): RawObject[] {
-    const keys = uid ? this.children.get(uid) : undefined;
+    return uid ? this.found(this.children.get(uid)) : [];
+  }
+
+  /** The pods that are bound to a node. */
+  podsOn(node: string): RawObject[] {
+    return this.found(this.placed.get(node));
+  }
+
+  private found(keys: Set<string> | undefined): RawObject[] {
     return keys ? [...keys].flatMap((key) => this.objects.get(key) ?? []) : [];
   }
 
@@ -63,17 +73,27 @@ export class Cache {
   }
 
   private link(key: string, object: RawObject): void {
-    const owner = controllerOf(object)?.uid;
-    if (!owner) return;
-    const siblings = this.children.get(owner) ?? new Set();
-    this.children.set(owner, siblings.add(key));
+    for (const [index, group] of this.groupsOf(object)) {
+      index.set(group, (index.get(group) ?? new Set()).add(key));
+    }
   }
 
   private unlink(key: string, object: RawObject): void {
+    for (const [index, group] of this.groupsOf(object)) {
+      const members = index.get(group);
+      members?.delete(key);
+      if (members?.size === 0) index.delete(group);
+    }
+  }
+
+  /** The indexes that an object is in, and under what. */
+  private groupsOf(object: RawObject): [Map<string, Set<string>>, string][] {
     const owner = controllerOf(object)?.uid;
-    const siblings = owner ? this.children.get(owner) : undefined;
-    siblings?.delete(key);
-    if (owner && siblings?.size === 0) this.children.delete(owner);
+    const node = object.kind === 'Pod' ? (object.spec?.nodeName as string | undefined) : undefined;
+    return [
+      ...(owner ? [[this.children, owner] as [Map<string, Set<string>>, string]] : []),
+      ...(node ? [[this.placed, node] as [Map<string, Set<string>>, string]] : []),
+    ];
   }
 
   private add(kind: string | undefined, difference: number): void {

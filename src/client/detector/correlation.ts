@@ -21,12 +21,16 @@ export function isExplained(symptom: string, shown: readonly string[]): boolean 
 export interface Cause {
   symptom: string;
   target: Target;
+  /** A healing of the symptom that runs already goes on, since other objects of its target may show it too; the cause's is told. */
+  leavesRunning?: boolean;
 }
 
 /** What a rule may know beside the object that it is asked about. */
 export interface Outside {
   cluster: string;
   isRegistryAway: (host: string) => boolean;
+  /** The symptom of a node that is down, also before it is due. */
+  nodeSymptom: (node: string) => string | undefined;
 }
 
 /** Names the cause elsewhere that explains a symptom on an object, if any. */
@@ -41,7 +45,23 @@ const registryAway: Rule = (symptom, object, { cluster, isRegistryAway }) => {
     : { symptom: 'registry-unreachable', target: registryTarget(cluster, host) };
 };
 
-const rules: readonly Rule[] = [registryAway];
+/** Symptoms of a node with which nothing on it can be expected to work. */
+export const downSymptoms: readonly string[] = [
+  'node-not-ready',
+  'node-problem',
+  'node-unreachable',
+];
+
+/** A node that is down owns the troubles of its pods. */
+const nodeDown: Rule = (_symptom, object, { cluster, nodeSymptom }) => {
+  const name = (object as V1Pod).spec?.nodeName;
+  const symptom = name && nodeSymptom(name);
+  return symptom
+    ? { symptom, target: { cluster, kind: 'Node', name }, leavesRunning: true }
+    : undefined;
+};
+
+const rules: readonly Rule[] = [registryAway, nodeDown];
 
 /** The first cause that a rule knows. */
 export function causeOf(

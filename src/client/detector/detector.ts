@@ -1,8 +1,9 @@
-import type { V1Pod } from '@kubernetes/client-node';
+import type { CoreV1Event, V1Node, V1Pod } from '@kubernetes/client-node';
 import { LRUCache } from 'lru-cache';
 import type { DetectionSettings } from '../../model/healing';
 import { failingRegistries } from '../../model/kubernetes/faults/containers';
-import { restartsOf } from '../../model/kubernetes/objects';
+import { isNodeReady } from '../../model/kubernetes/node-state';
+import { isoOf, restartsOf } from '../../model/kubernetes/objects';
 import { isIgnored } from '../../model/kubernetes/owners';
 import { isOfRevision } from '../../model/kubernetes/revisions';
 import { isWorkloadKind, type Target, targetKey } from '../../model/target';
@@ -10,10 +11,11 @@ import { findingOn, type Runbook } from '../../workflows/healing/runbook';
 import { undoRollout } from '../../workflows/healing/rungs';
 import type { Report } from '../incidents';
 import { type Cache, objectKey } from './cache';
-import { causeOf, type Outside, registryTarget } from './correlation';
+import { causeOf, downSymptoms, type Outside, registryTarget } from './correlation';
 import type { Marker } from './marker';
 import type { DetectorMetrics } from './metrics';
 import { targetOf } from './owners';
+import { ReadyLosses } from './ready-losses';
 import { Registries } from './registries';
 import type { Reporter } from './reporter';
 import { isTargetKind, type RawObject, type WatchedKind } from './resources';
@@ -46,6 +48,9 @@ export class Detector {
   /** By target, since when it has been healthy while an incident is open. */
   private readonly healthySince = new Map<string, number>();
   private readonly registries = new Registries();
+  private readonly readyLosses = new ReadyLosses();
+  /** By name, the nodes that are down, and whether their incident is due. */
+  private readonly downNodes = new Map<string, { symptom: string; due: boolean }>();
   /** By uid of the object, the latest warning about it. */
   private readonly warnings = new LRUCache<string, string>({ max: 2_000 });
 
@@ -55,6 +60,7 @@ export class Detector {
     this.outside = {
       cluster: options.cluster,
       isRegistryAway: (host) => this.registries.outageOf(host) !== undefined,
+      nodeSymptom: (node) => this.downNodes.get(node)?.symptom,
     };
   }
 
@@ -87,6 +93,12 @@ export class Detector {
     const before = this.options.cache.get(objectKey(object));
     this.take(object);
     this.look(object, Date.now(), before);
+    this.lookAtNodeOf(object);
+  }
+
+  /** Takes what the API still tells of nodes that were lost before anybody watched. */
+  recall(losses: CoreV1Event[]): void {
+    this.readyLosses.recall(losses);
   }
 
   deleted(object: RawObject): void {
@@ -98,7 +110,9 @@ export class Detector {
     this.clearTimer(key);
     this.noteRegistries(object, []);
     this.lettingLead(target, () => tracker.forget(key));
+    if (object.kind === 'Node') this.downNodes.delete(object.metadata.name ?? '');
     if (target) this.considerTarget(target);
+    this.lookAtNodeOf(object);
   }
 
   /** Takes over healings that run already. */
@@ -108,8 +122,9 @@ export class Detector {
   }
 
   private take(object: RawObject): void {
-    if (object.kind === 'Event') this.noteWarning(object);
-    else this.options.cache.put(object);
+    if (object.kind === 'Event') return this.noteWarning(object);
+    if (object.kind === 'Node') this.readyLosses.take(object);
+    this.options.cache.put(object);
   }
 
   private noteWarning({ involvedObject, reason, message }: RawObject): void {
@@ -123,8 +138,9 @@ export class Detector {
       .filter(({ metadata }) => !namespace || metadata.namespace === namespace);
     // What explains others is looked at before them.
     for (const pod of objects.filter(isPod)) this.noteRegistries(pod);
+    for (const node of objects.filter(isNode)) this.look(node);
     for (const pod of objects.filter(isPod)) this.look(pod);
-    for (const object of objects.filter((one) => !isPod(one))) this.look(object);
+    for (const object of objects.filter((one) => !isPod(one) && !isNode(one))) this.look(object);
   }
 
   private lookAgain(key: string): void {
@@ -171,7 +187,27 @@ export class Detector {
       if (this.isBlamedOnRevision(report)) this.markFaulty(object, target);
     }
     this.setTimer(key, again === undefined ? undefined : again - now, () => this.lookAgain(key));
+    if (object.kind === 'Node') this.noteDown(object.metadata.name ?? '', sightings, now);
     this.considerTarget(target);
+  }
+
+  /** Notes whether a node is down; when that changes, the troubles of its pods are judged anew. */
+  private noteDown(node: string, sightings: Sighting[], now: number): void {
+    const down = sightings
+      .filter(({ symptom }) => downSymptoms.includes(symptom))
+      .map(({ symptom, finding }) => ({ symptom, due: Date.parse(finding.due) <= now }))
+      .sort((one, other) => Number(other.due) - Number(one.due))[0];
+    const before = this.downNodes.get(node);
+    if (before?.symptom === down?.symptom && before?.due === down?.due) return;
+    if (down) this.downNodes.set(node, down);
+    else this.downNodes.delete(node);
+    for (const pod of this.options.cache.podsOn(node)) this.lookAgain(objectKey(pod));
+  }
+
+  /** What becomes of the pods of a node that is down may be a symptom of the node. */
+  private lookAtNodeOf(object: RawObject): void {
+    const node = isPod(object) ? object.spec?.nodeName : undefined;
+    if (node && this.downNodes.has(node)) this.lookAgain(`Node/${node}`);
   }
 
   private report(report: Report): void {
@@ -225,7 +261,10 @@ export class Detector {
 
   private sightingsOf(object: RawObject, target: Target): Sighting[] {
     const { cache, runbooks, settings } = this.options;
-    const around = { pods: () => viewOf(target, cache)?.pods ?? [] };
+    const around = {
+      pods: () => viewOf(target, cache)?.pods ?? [],
+      readyLosses: () => this.readyLosses.of(target.name),
+    };
     return runbooks.flatMap((runbook) => {
       const finding = findingOn(runbook, object.kind ?? '', object, settings, around);
       if (!finding) return [];
@@ -308,7 +347,7 @@ export class Detector {
   private whyHealthy(target: Target, view: WorkloadView): string | undefined {
     const symptoms = this.options.tracker.symptomsOf(target);
     const checks = this.options.runbooks.filter(({ symptom }) => symptoms.includes(symptom));
-    const healths = checks.map(({ healed }) => healthOf(view, healed));
+    const healths = checks.map(({ healed }) => healthOf(view, healed, this.options.settings));
     return healths.every(({ state }) => state === 'healthy') ? healths[0]?.why : undefined;
   }
 
@@ -328,17 +367,23 @@ export class Detector {
   }
 }
 
-/** Changes whenever a fault happens anew: with a pod's restarts, and with a workload's generation. */
+/** Changes whenever a fault happens anew: with a pod's restarts, a node's conditions, a workload's generation. */
 function episodeOf(object: RawObject): string {
   const { uid, generation } = object.metadata;
-  return `${uid}/${object.kind === 'Pod' ? restartsOf(object as V1Pod) : generation}`;
+  if (isPod(object)) return `${uid}/${restartsOf(object)}`;
+  return `${uid}/${isNode(object) ? changedAt(object) : generation}`;
+}
+
+/** When one of a node's conditions changed last. */
+function changedAt({ status }: V1Node): string {
+  const times = (status?.conditions ?? []).map((one) => isoOf(one.lastTransitionTime) ?? '');
+  return times.sort().at(-1) ?? '';
 }
 
 function isPod(object: RawObject): object is RawObject & V1Pod {
   return object.kind === 'Pod';
 }
 
-function isNodeReady({ status }: RawObject): boolean {
-  const conditions = (status?.conditions ?? []) as { type: string; status: string }[];
-  return conditions.some(({ type, status: value }) => type === 'Ready' && value === 'True');
+function isNode(object: RawObject): object is RawObject & V1Node {
+  return object.kind === 'Node';
 }

@@ -1,10 +1,12 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { KubeConfig } from '@kubernetes/client-node';
+import type { CoreV1Event, KubeConfig } from '@kubernetes/client-node';
 import { type Config, detectionSettings } from '../../model/config';
+import { messageOf } from '../../model/errors';
 import { kubernetesAnswers, temporalAnswers } from '../../service/checks';
 import { createReadiness } from '../../service/health';
 import { loadKubeConfig } from '../../service/kubeconfig';
+import { getJson } from '../../service/kubernetes';
 import { createLogger, type Logger } from '../../service/log';
 import { saveMemory } from '../../service/memory';
 import { createRegistry } from '../../service/registry';
@@ -24,6 +26,8 @@ import { Watcher } from './watcher';
 
 const graceMs = 5_000;
 const seedAgainMs = 2_000;
+const eventsTimeoutMs = 5_000;
+const mostEvents = 1_000;
 
 /** Watches the cluster until SIGTERM, and has the workflow `heal` run for every fault it finds. */
 export async function runDetector(config: Config): Promise<void> {
@@ -66,8 +70,9 @@ export async function runDetector(config: Config): Promise<void> {
     registry,
   });
   watches = watchAll({ config, kubeConfig, detector, metrics, log, signal: shutdown.signal });
-  void watches.synced.then(() => {
+  void watches.synced.then(async () => {
     log.info({ objects: cache.size }, 'watching');
+    detector.recall(await nodeLosses(kubeConfig, shutdown.signal, log));
     detector.start();
     return seed(config, temporal, detector, shutdown.signal, log);
   });
@@ -135,6 +140,24 @@ async function seed(
       log.warn({ error }, 'running procedures are not known yet; asking again');
       await sleep(seedAgainMs, undefined, { signal: stop }).catch(() => undefined);
     }
+  }
+}
+
+/** What the API still tells of nodes that were lost before; a detector does without where it cannot be had. */
+async function nodeLosses(
+  kubeConfig: KubeConfig,
+  stop: AbortSignal,
+  log: Logger,
+): Promise<CoreV1Event[]> {
+  const fieldSelector = 'involvedObject.kind=Node,reason=NodeNotReady';
+  const query = new URLSearchParams({ fieldSelector, limit: String(mostEvents) });
+  const within = AbortSignal.any([stop, AbortSignal.timeout(eventsTimeoutMs)]);
+  try {
+    const path = `/api/v1/events?${query.toString()}`;
+    return (await getJson<{ items: CoreV1Event[] }>(kubeConfig, path, within)).items;
+  } catch (error) {
+    log.warn({ error: messageOf(error) }, 'earlier losses of nodes are not known');
+    return [];
   }
 }
 

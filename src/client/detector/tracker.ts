@@ -132,13 +132,11 @@ export class Tracker {
   }
 
   /** Tells a healing that runs already that its fault is part of another; one that does not is not begun. */
-  private handOver(
-    { object }: Look,
-    { symptom, target }: Sighting,
-    cause: Cause,
-    now: number,
-  ): Report[] {
+  private handOver(look: Look, sighting: Sighting, cause: Cause, now: number): Report[] {
+    const { symptom, target } = sighting;
+    const { object } = look;
     this.reported.get(object)?.delete(symptom);
+    if (cause.leavesRunning) return this.childOf(cause, look, sighting, now);
     const incident = this.incidentOf(target, symptom);
     if (!incident.told) return [];
     incident.told = false;
@@ -149,6 +147,27 @@ export class Tracker {
       seenAt: new Date(now).toISOString(),
     };
     return [{ workflowId: healWorkflowId(target, symptom), target, symptom, observation }];
+  }
+
+  /** Tells the cause's healing, where one was begun, what else it has brought about; once an episode. */
+  private childOf(
+    { target, symptom }: Cause,
+    { object, episode }: Look,
+    sighting: Sighting,
+    now: number,
+  ): Report[] {
+    const workflowId = healWorkflowId(target, symptom);
+    const episodes = this.reported.get(object) ?? new Map<string, string>();
+    const key = `${sighting.symptom} of ${workflowId}`;
+    if (!this.incidents.get(workflowId)?.told || episodes.get(key) === episode) return [];
+    this.reported.set(object, episodes.set(key, episode));
+    const observation: Observation = {
+      object,
+      state: 'child',
+      message: `${sighting.symptom}: ${sighting.finding.message}`,
+      seenAt: new Date(now).toISOString(),
+    };
+    return [{ workflowId, target, symptom, observation }];
   }
 
   private incidentOf(target: Target, symptom: string): OpenIncident {

@@ -1,5 +1,5 @@
 import type { V1Pod } from '@kubernetes/client-node';
-import type { Health, HealthCheckName } from '../../model/healing';
+import type { DetectionSettings, Health, HealthCheckName } from '../../model/healing';
 import { failingRegistries } from '../../model/kubernetes/faults/containers';
 import { healthChecks, type TargetView } from '../../model/kubernetes/health';
 import type { Workload } from '../../model/kubernetes/objects';
@@ -31,6 +31,7 @@ export function viewOf(target: Target, cache: Cache): WorkloadView | undefined {
 
 function podsOf(kind: string | undefined, object: RawObject, cache: Cache): V1Pod[] {
   if (kind === 'Pod') return [object as V1Pod];
+  if (kind === 'Node') return cache.podsOn(object.metadata.name ?? '') as V1Pod[];
   return cache.childrenOf(object.metadata.uid).filter(isPod);
 }
 
@@ -42,6 +43,10 @@ function registryView({ kind, name }: Target, cache: Cache): WorkloadView {
 }
 
 /** The health of a target by a runbook's own check. */
-export function healthOf(view: WorkloadView, check: HealthCheckName): Health {
-  return healthChecks[check](view);
+export function healthOf(
+  view: WorkloadView,
+  check: HealthCheckName,
+  settings: DetectionSettings,
+): Health {
+  return healthChecks[check](view, settings);
 }

@@ -47,7 +47,11 @@ export const snapshotMetrics: PrometheusActivities['snapshotMetrics'] = (input) 
   }).snapshotMetrics(input);
 
 /** How long one attempt at a change may take, where it is longer than for most. */
-const lasting: Partial<Record<ChangeKind, Duration>> = { drain: '1h', 'run-hook': '1h' };
+const lasting: Partial<Record<ChangeKind, Duration>> = {
+  drain: '1h',
+  'run-hook': '1h',
+  'out-of-service': '1h',
+};
 
 const change = (kind: ChangeKind): ActivityOptions => ({
   startToCloseTimeout: lasting[kind] ?? '2m',

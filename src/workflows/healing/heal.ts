@@ -112,7 +112,7 @@ class Healing {
       const diagnosis = await this.lookWhenClear();
       const end = this.endWithoutActing(diagnosis);
       if (end) return end;
-      if (!this.givenUpWaiting && mayRecover(diagnosis, this.observations)) {
+      if (!this.givenUpWaiting && this.mayRecover(diagnosis)) {
         const recovered = await this.verified();
         if (recovered) return recovered;
         this.givenUpWaiting = true;
@@ -143,6 +143,10 @@ class Healing {
   private async lookWhenClear(): Promise<Diagnosis> {
     const [clearance, diagnosis] = await Promise.all([this.procedure.clearance(), this.look()]);
     return clearance === 'clear' ? diagnosis : this.look();
+  }
+
+  private mayRecover(diagnosis: Diagnosis): boolean {
+    return !this.runbook.intermittent && mayRecover(diagnosis, this.observations);
   }
 
   private look(): Promise<Diagnosis> {
@@ -227,6 +231,10 @@ class Healing {
       return;
     }
     const { evidence: observation, episodes } = message;
+    if (observation.state === 'child') {
+      this.procedure.note(`${observation.object}: ${observation.message}`);
+      return;
+    }
     if (observation.state === 'broken' && episodes && !remember(episodes)) return;
     this.observations.push(observation);
     if (this.observations.length > mostObservations) this.observations.shift();

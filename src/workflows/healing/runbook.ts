@@ -17,6 +17,8 @@ import { isWorkloadKind, type Target } from '../../model/target';
 export interface Surroundings {
   /** The pods of the target that the object belongs to. */
   pods: () => V1Pod[];
+  /** When a node lost its Ready, RFC 3339, oldest first; absent where nobody kept watch. */
+  readyLosses?: () => readonly string[];
 }
 
 type Predicate<T> = (
@@ -51,6 +53,8 @@ export interface Runbook {
   healed: HealthCheckName;
   /** Which setting says how long it must be healthy; that of workloads where left out. */
   soak?: 'nodeSoakMs';
+  /** It looks healthy between its faults, so that one look proves nothing and it is acted on at once. */
+  intermittent?: boolean;
 }
 
 /** One action of a ladder. */

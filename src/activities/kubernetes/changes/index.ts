@@ -3,8 +3,10 @@ import type { Declined, StepResult } from '../../../model/procedure';
 import { collectEvicted } from './collect-evicted';
 import { cordon } from './cordon';
 import { drain } from './drain';
+import { evictPods } from './evict-pods';
 import { forceDelete } from './force-delete';
 import type { ChangeContext, ChangeOfKind } from './kind';
+import { outOfService } from './out-of-service';
 import { removeFinalizers } from './remove-finalizers';
 import { replacePod } from './replace-pod';
 import { restart } from './restart';
@@ -21,6 +23,8 @@ const kinds: { [K in ChangeKind]: ChangeOfKind<K> } = {
   'remove-finalizers': removeFinalizers,
   'collect-evicted': collectEvicted,
   drain,
+  'evict-pods': evictPods,
+  'out-of-service': outOfService,
   'run-hook': runHook,
 };
 

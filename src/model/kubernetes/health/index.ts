@@ -1,5 +1,5 @@
-import type { Health, HealthCheckName } from '../../healing';
-import { nodeReady } from './node';
+import type { DetectionSettings, Health, HealthCheckName } from '../../healing';
+import { nodeReady, nodeWithoutPressure, nodeWithoutProblem, podsMoved } from './node';
 import { noneEvicted, noneTerminating } from './pods';
 import { imagesPulled } from './registry';
 import type { TargetView } from './view';
@@ -8,10 +8,16 @@ import { availableWithoutRestarts } from './workload';
 export type { TargetView } from './view';
 
 /** Health checks by name. */
-export const healthChecks: Record<HealthCheckName, (view: TargetView) => Health> = {
+export const healthChecks: Record<
+  HealthCheckName,
+  (view: TargetView, settings?: DetectionSettings) => Health
+> = {
   'available-without-restarts': availableWithoutRestarts,
   'none-terminating': noneTerminating,
   'none-evicted': noneEvicted,
   'images-pulled': imagesPulled,
   'node-ready': nodeReady,
+  'node-without-problem': nodeWithoutProblem,
+  'node-without-pressure': nodeWithoutPressure,
+  'pods-moved': podsMoved,
 };

@@ -3,7 +3,11 @@ import { configError } from './config-error';
 import { crashLoop } from './crash-loop';
 import { evictedPods } from './evicted-pods';
 import { imagePull } from './image-pull';
+import { nodeFlapping } from './node-flapping';
 import { nodeNotReady } from './node-not-ready';
+import { nodePressure } from './node-pressure';
+import { nodeProblem } from './node-problem';
+import { nodeUnreachable } from './node-unreachable';
 import { oomKilled } from './oom-killed';
 import { registryUnreachable } from './registry-unreachable';
 import { rolloutStuck } from './rollout-stuck';
@@ -19,7 +23,11 @@ export const runbooks: readonly Runbook[] = [
   registryUnreachable,
   stuckTerminating,
   evictedPods,
+  nodeUnreachable,
+  nodeProblem,
   nodeNotReady,
+  nodeFlapping,
+  nodePressure,
 ];
 
 export function findRunbook(symptom: string): Runbook | undefined {
