@@ -2,15 +2,15 @@
 const fs = require('node:fs');
 const path = require('node:path');
 
-/** Folders of packages that ship ES modules: swc turns them into CommonJS, as it does with our own sources. */
+/** Folders of packages that ship ES modules only: swc turns them into CommonJS, as it does with our own sources. */
 function esmPackages() {
   const installed = path.join(__dirname, 'node_modules', '.package-lock.json');
   const folders = Object.keys(JSON.parse(fs.readFileSync(installed, 'utf8')).packages);
   return folders.filter((folder) => {
     const manifest = path.join(__dirname, folder, 'package.json');
-    return (
-      fs.existsSync(manifest) && JSON.parse(fs.readFileSync(manifest, 'utf8')).type === 'module'
-    );
+    if (!fs.existsSync(manifest)) return false;
+    const { type, exports } = JSON.parse(fs.readFileSync(manifest, 'utf8'));
+    return type === 'module' && !exports?.['.']?.require;
   });
 }
 

@@ -28,6 +28,16 @@ export function snapshotFolder({ workflowId, runId, label }: SnapshotName): stri
   return [workflowId, runId, label].map(safeName).join('/');
 }
 
+/** The label of the snapshot that a reference belongs to; empty for a reference of another form. */
+export function snapshotLabel({ uri }: EvidenceRef): string {
+  return uri.split('/')[2] ?? '';
+}
+
+/** The reference's name within its snapshot, such as `logs/web-1/main.log`. */
+export function nameInSnapshot({ uri, name }: EvidenceRef): string {
+  return uri.split('/').slice(3).join('/') || name;
+}
+
 function safeName(name: string): string {
   return name.replace(/[^\w.-]+/g, '_').replace(/^\.+/, '_');
 }

@@ -10,18 +10,38 @@ const secretWords = new Set(['pass', 'pwd', 'key', 'keys', 'cred', 'creds', 'dsn
 /** Such a name tells where a secret lies, not what it is. */
 const pointsElsewhere = /[-_.](file|path|dir|name|ref)$/i;
 
-/** Texts that are credentials by their form; `$1` tells the reader what was there. */
+/**
+ * Texts that are credentials by their form; `$1` tells the reader what was there. Each pattern begins only where a
+ * word does, so that a long line without an end costs no more than its length.
+ */
 const credentials: readonly [RegExp, string][] = [
   [/-----BEGIN ([A-Z ]+)-----[\s\S]*?(?:-----END [A-Z ]+-----|$)/g, `${mask} ($1)`],
-  [/(\b[a-z][a-z0-9+.-]*:\/\/[^\s/:@]*:)[^\s/@]+@/gi, `$1${mask}@`],
+  [/((?<![a-z0-9+.-])[a-z][a-z0-9+.-]*:\/\/[^\s/:@]*:)[^\s/@]+@/gi, `$1${mask}@`],
+  [/(hooks\.slack\.com\/services\/)[\w/]+/g, `$1${mask}`],
   [/\b((?:bearer|basic)\s+)[\w.~+/-]{8,}=*/gi, `$1${mask}`],
-  [/\beyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]*/g, mask],
+  [
+    /\b((?:proxy-)?authorization|(?:set-)?cookie)(\\*["']?\s*[:=]\s*\\*["']?)(?!\s*(?:bearer|basic)\s+\*\*\*)[^\s"'\\][^\r\n"'\\]*/gi,
+    `$1$2${mask}`,
+  ],
+  [/(?<![\w-])eyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]*/g, mask],
   [/\b(?:AKIA|ASIA)[A-Z0-9]{16}\b/g, mask],
-  [/\b(?:gh[pousr]_\w{20,}|xox[abprs]-[\w-]{10,})/g, mask],
+  [/\b(?:gh[pousr]_\w{20,}|github_pat_\w{22,}|glpat-[\w-]{20,}|npm_\w{36})/g, mask],
+  [/\b(?:xox[abprs]-[\w-]{10,}|sk_(?:live|test)_\w{16,}|AIza[\w-]{35}|hvs\.[\w-]{20,})/g, mask],
 ];
 
-/** `password=…`, `"token": "…"`; a reference such as `$TOKEN` or `$(TOKEN)` is no secret. */
-const assignment = /([\w.-]+)(["']?\s*[=:]\s*["']?)(?!["'$])([^\s"',;&]+)/g;
+/** What is left of a key whose beginning was cut off: long words of Base64 before the end's mark. */
+const keyWithoutBeginning = /^(?:(?!-----BEGIN)[\s\S])*?-----END [A-Z ]+-----/;
+const base64 = /(?<![\w+/])[\w+/]{40,}={0,2}/g;
+
+/** `password=…`, `"token": "…"`, `\"token\":\"…\"`: up to the closing quote, where there is an opening one. */
+const assignment =
+  /(?<![\w.-])([\w.-]+)(\\*["']?\s*[=:]\s*)("(?:[^"\\\n]|\\.)*"?|'(?:[^'\\\n]|\\.)*'?|\\+"(?:(?!\\+")[^\n])*|[^\s"',;&\\]+)/g;
+
+/** `--token …` */
+const flag = /(?<!\S)(--?[\w.-]+)(\s+)(?![-"'])(\S+)/g;
+
+/** `$TOKEN`, `$(TOKEN)` or `${TOKEN}`, which is no secret. */
+const reference = /^\$(?:\w+|\(\w+\)|\{\w+\})$/;
 
 /** Whether a variable, flag or annotation of this name is likely to hold a secret. */
 export function looksSecret(name: string): boolean {
@@ -33,13 +53,30 @@ export function looksSecret(name: string): boolean {
 
 /** A text, such as a log, with everything masked that looks like a credential. */
 export function redactText(text: string): string {
+  const whole = text.replace(keyWithoutBeginning, (rest) => rest.replace(base64, mask));
   const known = credentials.reduce(
     (masked, [pattern, replacement]) => masked.replace(pattern, replacement),
-    text,
+    whole,
   );
-  return known.replace(assignment, (whole, name: string, between: string) =>
-    looksSecret(name) ? `${name}${between}${mask}` : whole,
+  return redactAssignments(known).replace(flag, (found, name, between, value) =>
+    redactValue(found, name, between, value),
   );
+}
+
+/** What stands in quotes may be JSON itself, whose assignments count too. */
+function redactAssignments(text: string, within = true): string {
+  return text.replace(assignment, (found, name: string, between: string, value: string) => {
+    const masked = redactValue(found, name, between, value);
+    const quoted = masked === found && within && value.startsWith('"');
+    return quoted ? `${name}${between}${redactAssignments(value, false)}` : masked;
+  });
+}
+
+/** Masks a value by its name; its quotes stay. */
+function redactValue(found: string, name: string, between: string, quoted: string): string {
+  const [, open = '', value = '', close = ''] = /^(\\*["']?)([\s\S]*?)(["']?)$/.exec(quoted) ?? [];
+  if (value === '' || reference.test(value) || !looksSecret(name)) return found;
+  return `${name}${between}${open}${mask}${close}`;
 }
 
 /**

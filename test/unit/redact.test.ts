@@ -22,6 +22,38 @@ describe('redactText', () => {
     ['an assignment', 'connecting with password=hunter2 now', 'connecting with password=*** now'],
     ['JSON', '{"apiKey": "abc", "name": "web"}', '{"apiKey": "***", "name": "web"}'],
     ['a flag', '--db-password=hunter2 --verbose', '--db-password=*** --verbose'],
+    ['a password of words', 'password="correct horse" x', 'password="***" x'],
+    [
+      'a quote in it',
+      String.raw`{"password":"ab\"cd","user":"u"}`,
+      '{"password":"***","user":"u"}',
+    ],
+    [
+      'JSON in JSON',
+      String.raw`{"msg":"{\"token\":\"abc def\",\"a\":1}"}`,
+      String.raw`{"msg":"{\"token\":\"***\",\"a\":1}"}`,
+    ],
+    ['single quotes', "secret: 'it is'", "secret: '***'"],
+    ['a hash that begins with a dollar', 'password=$2b$10$abcdef', 'password=***'],
+    ['a flag and its value', 'run --db-password hunter2 -v', 'run --db-password *** -v'],
+    ['a cookie', 'Set-Cookie: session=abc; Path=/', 'Set-Cookie: ***'],
+    ['another scheme', 'authorization: Token abc', 'authorization: ***'],
+    ['a GitLab token', `x ${['glpat', 'abcdefghijklmnopqrst'].join('-')}`, 'x ***'],
+    [
+      'a Slack hook',
+      'https://hooks.slack.com/services/T0/B0/xyz',
+      'https://hooks.slack.com/services/***',
+    ],
+    [
+      'a PEM block whose beginning is cut off',
+      `2026-01-01 ${'A'.repeat(64)}\n2026-01-01 -----END PRIVATE KEY-----\nafter`,
+      '2026-01-01 ***\n2026-01-01 -----END PRIVATE KEY-----\nafter',
+    ],
+    [
+      'a PEM block in one line',
+      String.raw`k: -----BEGIN EC PRIVATE KEY-----\nMII\n-----END EC PRIVATE KEY-----`,
+      'k: *** (EC PRIVATE KEY)',
+    ],
   ])('masks %s', (_name, text, expected) => {
     expect(redactText(text)).toBe(expected);
     expect(redactText(expected)).toBe(expected);
@@ -33,9 +65,33 @@ describe('redactText', () => {
     'password=$(DB_PASSWORD)',
     'token file: token.path=/var/run/token',
     'monkey=banana keyboard=de',
+    'password="" token=',
+    'sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
+    'usage: tool --verbose --output file',
   ])('leaves %s', (text) => {
     expect(redactText(text)).toBe(text);
   });
+});
+
+test.each([
+  ['one word', 'x'],
+  ['a host without an end', 'a.'],
+  ['schemes', 'x://'],
+  ['schemes with a user', 'x://a:'],
+  ['tokens that begin', 'eyJ-'],
+  ['tokens with dots', 'eyJaaaaa.'],
+  ['blanks', ' '],
+  ['bearers', 'bearer '],
+  ['quotes', 'password="'],
+  ['escapes', 'password=\\\\"'],
+  ['keys that begin', '-----BEGIN A'],
+  ['keys that end', '-----END A'],
+  ['equal signs', 'a='],
+  ['flags', '--a '],
+  ['cookies', 'cookie:'],
+])('half a megabyte of %s is read once', (_name, part) => {
+  const text = part.repeat(Math.ceil((512 * 1024) / part.length));
+  expect(redactText(text).length).toBeGreaterThan(0);
 });
 
 test.each([

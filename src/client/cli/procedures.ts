@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { badInput, exitCodes, messageOf } from '../../model/errors';
 import type { MessageName } from '../../model/messages';
 import { goodOutcomes, type Outcome } from '../../model/procedure';
-import { type ReportFormat, renderReport, reportFormats } from '../../model/report';
+import { type ReportFormat, reportFormats } from '../../model/report';
 import { runbooks } from '../../workflows/healing/runbooks';
 import { governorState } from '../procedures/governor';
 import { listProcedures, type ProcedureItem } from '../procedures/items';
@@ -11,7 +11,12 @@ import { sendMessage, whoActs } from '../procedures/messages';
 import { nearest } from '../procedures/nearest';
 import { type Format, formats, printDocument, say } from '../procedures/print';
 import { describeProcedure } from '../procedures/record';
-import { type SessionOptions, withSession, withSessionOptions } from '../procedures/session';
+import {
+  configOf,
+  type SessionOptions,
+  withSession,
+  withSessionOptions,
+} from '../procedures/session';
 import {
   descriptionText,
   governorText,
@@ -20,6 +25,7 @@ import {
   runbooksTable,
 } from '../procedures/views';
 import { watchAll, watchOne } from '../procedures/watch';
+import type * as ReportModule from '../report';
 
 /** `-o` with the formats that every listing has. */
 export const outputOption = () =>
@@ -138,10 +144,13 @@ function registerReport(program: Command): void {
     .option('--out <file>', 'write it to this file instead of stdout')
     .option('--run <id>', 'an earlier run of it')
     .action(async (id: string, options: ReportOptions) => {
-      const procedure = await withSession(options, (session) =>
-        describeProcedure(session, id, options.run),
-      );
-      const text = renderReport(procedure, options.format ?? formatOf(options.out));
+      // Loaded only here: the charts take long to load.
+      const { createReport } = require('../report') as typeof ReportModule;
+      const format = options.format ?? formatOf(options.out);
+      const text = await withSession(options, async (session) => {
+        const procedure = await describeProcedure(session, id, options.run);
+        return createReport(procedure, configOf(options).artifacts, format);
+      });
       if (options.out) writeReport(options.out, text);
       else process.stdout.write(text);
     });

@@ -4,7 +4,7 @@ import type { Config, ConfigInput } from '../../model/config';
 import { HomeostatError } from '../../model/errors';
 import { temporalUiUrl } from '../../model/links';
 import { connectTemporal, type Temporal, toHomeostatError } from '../../service/temporal';
-import { loadConfig } from '../config';
+import { type LoadedConfig, loadConfig } from '../config';
 
 /** What a command works with: the configuration and a client that has reached Temporal. */
 export interface Session {
@@ -27,7 +27,7 @@ export function withSessionOptions(command: Command): Command {
 }
 
 /** The configuration that the flags name. */
-export function configOf({ config, name, context }: SessionOptions): Config {
+export function configOf({ config, name, context }: SessionOptions): LoadedConfig['config'] {
   const overrides: ConfigInput | undefined = context ? { cluster: { context } } : undefined;
   return loadConfig({ file: config, platform: name, overrides }).config;
 }
