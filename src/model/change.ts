@@ -33,6 +33,13 @@ export interface ReplacePodChange extends ChangeOf<'replace-pod'> {
   manifest: string;
 }
 
+/** A failed Job made anew from its own manifest; it may be one of a CronJob's, which is the target then. */
+export interface RecreateJobChange extends ChangeOf<'recreate-job'> {
+  job: string;
+  /** JSON of the Job to create, without what the API server or a controller filled in. */
+  manifest: string;
+}
+
 /** A field of an object and its two values; an absent value is an absent field. */
 export interface FieldChange {
   /** JSON pointer (RFC 6901). */
@@ -128,7 +135,10 @@ export interface ChangeKinds {
   rollback: { request: { revision: string }; change: RollbackChange };
   restart: { request: { token: string }; change: RestartChange };
   'replace-pod': { request: object; change: ReplacePodChange };
+  'recreate-job': { request: object; change: RecreateJobChange };
   cordon: { request: object; change: FieldsChange<'cordon'> };
+  'add-replica': { request: object; change: FieldsChange<'add-replica'> };
+  'relax-budget': { request: object; change: FieldsChange<'relax-budget'> };
   'force-delete': { request: object; change: PodsChange<'force-delete'> };
   'remove-finalizers': { request: object; change: PodsChange<'remove-finalizers'> };
   'collect-evicted': { request: object; change: PodsChange<'collect-evicted'> };

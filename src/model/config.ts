@@ -94,6 +94,9 @@ const detectorSchema = z.strictObject({
   terminatingDeadline: duration('5m').describe(
     'How long after its grace period a pod may go on terminating.',
   ),
+  drainDeadline: duration('5m').describe(
+    'How long a disruption budget that is too strict may hold up the drain of a cordoned node.',
+  ),
   evictedPods: z
     .int()
     .min(1)
@@ -565,6 +568,7 @@ export function detectionSettings({ detector }: Config): DetectionSettings {
   return {
     rolloutDeadlineMs: detector.rolloutDeadline,
     terminatingDeadlineMs: detector.terminatingDeadline,
+    drainDeadlineMs: detector.drainDeadline,
     evictedPods: detector.evictedPods,
     waitingDeadlineMs: detector.waitingDeadline,
     nodeDeadlineMs: detector.nodeDeadline,

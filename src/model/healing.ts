@@ -117,6 +117,8 @@ export const healthCheckNames = [
   'node-without-problem',
   'node-without-pressure',
   'pods-moved',
+  'job-completed',
+  'no-drain-waits',
 ] as const;
 
 export type HealthCheckName = (typeof healthCheckNames)[number];
@@ -138,6 +140,8 @@ export interface DetectionSettings {
   waitingDeadlineMs: number;
   /** How long after its grace period a pod may go on terminating. */
   terminatingDeadlineMs: number;
+  /** How long a disruption budget that is too strict may hold up a drain. */
+  drainDeadlineMs: number;
   /** How many evicted pods of one owner are too many. */
   evictedPods: number;
   /** How long a node may be not Ready, or have a problem. */
@@ -155,6 +159,7 @@ export const defaultDetectionSettings: DetectionSettings = {
   rolloutDeadlineMs: 10 * 60_000,
   waitingDeadlineMs: 10_000,
   terminatingDeadlineMs: 5 * 60_000,
+  drainDeadlineMs: 5 * 60_000,
   evictedPods: 10,
   nodeDeadlineMs: 60_000,
   pressureDeadlineMs: 5 * 60_000,

@@ -73,7 +73,7 @@ export class Parts {
     part: PartName,
     reached: (answer: { status: number; text: string }) => boolean,
   ): Promise<void> {
-    const deadline = Date.now() + 30_000;
+    const deadline = Date.now() + 90_000;
     for (;;) {
       const answer = await this.askReady(part);
       if (reached(answer)) return;

@@ -30,7 +30,8 @@ import { currentOf, rolledOutAt, toRevisions } from '../../model/kubernetes/revi
 import { isWorkloadKind, type Target } from '../../model/target';
 import { workflowId } from './attend';
 import type { KubernetesClient } from './client';
-import { findNamespace, findTarget, listPods, listRevisions, podsOf } from './resources';
+import { findNamespace, findTarget, listPods, listRevisions } from './resources';
+import { withPods } from './watched';
 
 const mostRevisions = 10;
 const mostPods = 20;
@@ -50,8 +51,7 @@ export async function diagnose(
   if (isWorkloadKind(target.kind)) {
     return { ...marks, ...(await diagnoseWorkload(client, object as Workload, judge)) };
   }
-  const pods = await podsOf(client, target.kind, object);
-  const found = diagnoseOther(object, pods, judge);
+  const found = diagnoseOther(await withPods(client, target.kind, object), judge);
   return { ...marks, ...found, vetoed: vetoOn(target, object, found.health) };
 }
 
@@ -107,9 +107,10 @@ async function diagnoseWorkload(
   };
 }
 
-function diagnoseOther(object: KubernetesObject, pods: V1Pod[], judge: Judge): Findings {
+function diagnoseOther(view: TargetView, judge: Judge): Findings {
+  const { object, pods } = view;
   return {
-    health: judge({ object, pods }),
+    health: judge(view),
     faultSince: faultSince(pods),
     rolledOutAt: isoOf(object.metadata?.creationTimestamp),
     revisions: [],

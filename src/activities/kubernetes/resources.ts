@@ -87,6 +87,9 @@ export async function listRevisions(
   return revisionsOf(workload, items);
 }
 
+/** On every pod of a Job: the Job's name. */
+const jobLabel = 'batch.kubernetes.io/job-name';
+
 /** Where a target's pods are to be found. */
 export interface PodsQuery {
   path: string;
@@ -116,6 +119,9 @@ export function podsQueryOf(kind: string, object: KubernetesObject): PodsQuery |
       isOwn: (pod) => failingRegistries(pod).includes(name),
     };
   }
+  if (kind === 'CronJob') {
+    return { path, query: { labelSelector: jobLabel }, isOwn: (pod) => isOfCronJob(pod, name) };
+  }
   const labelSelector = selectorOf(object as Workload);
   if (!labelSelector) return undefined;
   const query = { labelSelector };
@@ -124,6 +130,13 @@ export function podsQueryOf(kind: string, object: KubernetesObject): PodsQuery |
   }
   if (kind === 'Job') return { path, query, isOwn: (pod) => controllerOf(pod)?.uid === uid };
   return kind === 'PodDisruptionBudget' ? { path, query, isOwn: any } : undefined;
+}
+
+/** The CronJob controller names its Jobs after it and the minute of their schedule. */
+function isOfCronJob(pod: V1Pod, cronJob: string): boolean {
+  const job = controllerOf(pod);
+  if (job?.kind !== 'Job' || !job.name.startsWith(`${cronJob}-`)) return false;
+  return /^\d+$/.test(job.name.slice(cronJob.length + 1));
 }
 
 /** The pods that belong to an object, as `podsQueryOf` finds them. */

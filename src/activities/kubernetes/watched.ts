@@ -1,4 +1,9 @@
-import type { KubernetesObject, V1Pod } from '@kubernetes/client-node';
+import type {
+  KubernetesListObject,
+  KubernetesObject,
+  V1Node,
+  V1Pod,
+} from '@kubernetes/client-node';
 import type { TargetView } from '../../model/kubernetes/health';
 import type { Workload } from '../../model/kubernetes/objects';
 import { currentOf, type RevisionObject } from '../../model/kubernetes/revisions';
@@ -14,6 +19,16 @@ import {
   podsQueryOf,
 } from './resources';
 
+const budget = 'PodDisruptionBudget';
+const unschedulable = { fieldSelector: 'spec.unschedulable=true' };
+
+type Followed = 'object' | 'pods' | 'nodes';
+
+async function cordonedNodes(client: KubernetesClient): Promise<V1Node[]> {
+  const path = collectionOf({ kind: 'Node' });
+  return (await client.get<KubernetesListObject<V1Node>>(path, unschedulable)).items;
+}
+
 /** A target as it is at this moment, read from the API; undefined where it is not there. */
 export async function look(
   client: KubernetesClient,
@@ -21,20 +36,33 @@ export async function look(
 ): Promise<TargetView | undefined> {
   const object = await findTarget(client, target);
   if (!object) return undefined;
-  const pods = await podsOf(client, target.kind, object);
-  if (!isWorkloadKind(target.kind)) return { object, pods };
+  const view = await withPods(client, target.kind, object);
+  if (!isWorkloadKind(target.kind)) return view;
   const workload = object as Workload;
   const revisions = await listRevisions(client, workload);
-  return { object, workload, pods, current: currentOf(workload, revisions) };
+  return { ...view, workload, current: currentOf(workload, revisions) };
+}
+
+/** An object with its pods, and with what else belongs to the view of its kind. */
+export async function withPods(
+  client: KubernetesClient,
+  kind: string,
+  object: KubernetesObject,
+): Promise<TargetView> {
+  const pods = await podsOf(client, kind, object);
+  return kind === budget
+    ? { object, pods, cordoned: await cordonedNodes(client) }
+    : { object, pods };
 }
 
 /** A target that is watched: its view is always the newest that the API server has told. */
 export class WatchedTarget {
   private object: KubernetesObject | undefined;
   private pods: V1Pod[] = [];
+  private cordoned: V1Node[] | undefined;
   private revisions: RevisionObject[] = [];
   private revisionsListedAt: string | undefined;
-  private readonly unlisted = new Set<'object' | 'pods'>();
+  private readonly unlisted = new Set<Followed>();
   private failure: unknown;
   private readonly stopped = new AbortController();
   /** Whether something was told that nobody was woken for yet. */
@@ -73,7 +101,8 @@ export class WatchedTarget {
     const { object, podsQuery } = this;
     if (!object) return undefined;
     const pods = this.pods.filter((pod) => podsQuery?.isOwn(pod));
-    if (!isWorkloadKind(this.target.kind)) return { object, pods };
+    const { cordoned } = this;
+    if (!isWorkloadKind(this.target.kind)) return { object, pods, cordoned };
     const workload = object as Workload;
     return { object, workload, pods, current: await this.currentOf(workload) };
   }
@@ -111,6 +140,11 @@ export class WatchedTarget {
 
   private run(): void {
     if (this.target.kind !== registryKind) this.followObject();
+    if (this.target.kind === budget) {
+      this.follow<V1Node>('nodes', collectionOf({ kind: 'Node' }), unschedulable, (nodes) => {
+        this.cordoned = nodes;
+      });
+    }
     if (!this.podsQuery) return;
     const { path, query } = this.podsQuery;
     this.follow<V1Pod>('pods', path, query, (pods) => {
@@ -126,7 +160,7 @@ export class WatchedTarget {
   }
 
   private follow<T extends KubernetesObject>(
-    what: 'object' | 'pods',
+    what: Followed,
     path: string,
     query: Query,
     take: (objects: T[]) => void,

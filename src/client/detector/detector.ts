@@ -1,6 +1,7 @@
 import type { CoreV1Event, V1Node, V1Pod } from '@kubernetes/client-node';
 import { LRUCache } from 'lru-cache';
 import type { DetectionSettings } from '../../model/healing';
+import { cordonedAt } from '../../model/kubernetes/faults/budgets';
 import { failingRegistries } from '../../model/kubernetes/faults/containers';
 import { isNodeReady } from '../../model/kubernetes/node-state';
 import { isoOf, restartsOf } from '../../model/kubernetes/objects';
@@ -20,7 +21,7 @@ import { Registries } from './registries';
 import type { Reporter } from './reporter';
 import { isTargetKind, type RawObject, type WatchedKind } from './resources';
 import type { Sighting, Tracker } from './tracker';
-import { healthOf, viewOf, type WorkloadView } from './view';
+import { cordonedNodes, healthOf, viewOf, type WorkloadView } from './view';
 
 export interface DetectorOptions {
   cluster: string;
@@ -157,6 +158,11 @@ export class Detector {
     }
     if (!before && (kind === 'ReplicaSet' || isWorkloadKind(kind)))
       this.lookAtChildren(object, seenAt);
+    if (kind === 'Node' && cordonedAt(object) !== (before && cordonedAt(before))) {
+      for (const budget of this.options.cache.all('PodDisruptionBudget')) this.look(budget);
+    }
+    // A later success may make a failed Job a thing of the past.
+    if (kind === 'CronJob') this.lookAtChildren(object);
     if (kind === 'ReplicaSet' || kind === 'ControllerRevision') this.considerOwner(object);
   }
 
@@ -262,7 +268,9 @@ export class Detector {
   private sightingsOf(object: RawObject, target: Target): Sighting[] {
     const { cache, runbooks, settings } = this.options;
     const around = {
+      target: () => cache.find(target.kind, target.namespace, target.name),
       pods: () => viewOf(target, cache)?.pods ?? [],
+      cordoned: () => cordonedNodes(cache),
       readyLosses: () => this.readyLosses.of(target.name),
     };
     return runbooks.flatMap((runbook) => {

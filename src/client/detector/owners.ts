@@ -12,6 +12,9 @@ export function targetOf(object: RawObject, cache: Cache, cluster: string): Targ
   return top && { cluster, kind: top.kind, namespace: top.namespace, name: top.name };
 }
 
+/** Kinds whose objects are made and replaced by their owner. */
+const standsForOwner = ['Pod', 'ReplicaSet', 'ControllerRevision', 'Job'];
+
 type Owner = Pick<Target, 'kind' | 'namespace' | 'name'>;
 
 /** A pod that is being deleted may outlive its owner; all else waits for its owner to be seen. */
@@ -26,7 +29,7 @@ function topOwner(object: RawObject, cache: Cache): Owner | undefined {
   const kind = object.kind ?? '';
   const reference = controllerOf(object);
   // A static pod belongs to its node in name only: healing the node would not mend it.
-  if (!reference || isWorkloadKind(kind) || reference.kind === 'Node')
+  if (!reference || !standsForOwner.includes(kind) || reference.kind === 'Node')
     return { kind, namespace, name };
   if (reference.kind !== 'ReplicaSet' && !isWorkloadKind(reference.kind)) {
     return { kind: reference.kind, namespace, name: reference.name };

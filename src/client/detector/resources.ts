@@ -14,6 +14,7 @@ export const watchedKinds = [
   'ReplicaSet',
   'ControllerRevision',
   'Job',
+  'CronJob',
   'HorizontalPodAutoscaler',
   'PersistentVolumeClaim',
   'PodDisruptionBudget',
@@ -58,6 +59,7 @@ export const resources: readonly Resource[] = [
   resource('ReplicaSet', slimWorkload),
   resource('ControllerRevision', slimRevision),
   resource('Job', slimJob),
+  resource('CronJob', slimJob),
   resource('HorizontalPodAutoscaler', slimSpecAndStatus),
   resource('PersistentVolumeClaim', slimSpecAndStatus),
   resource('PodDisruptionBudget', slimSpecAndStatus),
@@ -117,7 +119,7 @@ function slimSpecAndStatus(object: RawObject): RawObject {
 }
 
 function slimJob(object: RawObject): RawObject {
-  const { template: _, ...spec } = object.spec ?? {};
+  const { template: _, jobTemplate: __, ...spec } = object.spec ?? {};
   return { ...slimMetadata(object), spec, status: object.status };
 }
 

@@ -55,10 +55,11 @@ function findings(
   { kind, name, object, pods }: LiveTarget,
   settings: DetectionSettings,
 ): Seen[] {
+  const around = { target: () => object, pods: () => pods, cordoned: () => [] };
   const own = kind === 'Pod' ? [] : [{ kind, object }];
   const objects = [...own, ...pods.map((pod) => ({ kind: 'Pod', object: pod }))];
   return objects.flatMap((one) => {
-    const finding = findingOn(runbook, one.kind, one.object, settings, { pods: () => pods });
+    const finding = findingOn(runbook, one.kind, one.object, settings, around);
     return finding ? [{ object: `${one.kind}/${one.object.metadata?.name ?? name}`, finding }] : [];
   });
 }

@@ -15,6 +15,9 @@ export const heldByMark = 'homeostat.dev/held-by';
 /** On a node: when somebody uncordoned it against a procedure; a fault from before is left alone. */
 export const vetoedMark = 'homeostat.dev/vetoed';
 
+/** On a Job: doing it twice does no harm. */
+export const idempotentMark = 'homeostat.dev/idempotent';
+
 /** The owner that controls an object, if any. */
 export function controllerOf(object: Labelled): V1OwnerReference | undefined {
   return object.metadata?.ownerReferences?.find((reference) => reference.controller);
@@ -31,7 +34,7 @@ export function isProtected(object: Labelled, namespace?: Labelled): boolean {
 }
 
 /** A mark may be a label or an annotation, so that nobody has to remember which. */
-function isMarked(object: Labelled | undefined, mark: string): boolean {
+export function isMarked(object: Labelled | undefined, mark: string): boolean {
   const { annotations, labels } = object?.metadata ?? {};
   return annotations?.[mark] === 'true' || labels?.[mark] === 'true';
 }

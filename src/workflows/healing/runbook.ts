@@ -15,10 +15,14 @@ import { isWorkloadKind, type Target } from '../../model/target';
 
 /** What stands around an object, for the predicates that cannot judge by the object alone. */
 export interface Surroundings {
-  /** The pods of the target that the object belongs to. */
+  /** The target that the object belongs to, where it is known. */
+  target: () => KubernetesObject | undefined;
+  /** The pods of that target. */
   pods: () => V1Pod[];
   /** When a node lost its Ready, RFC 3339, oldest first; absent where nobody kept watch. */
   readyLosses?: () => readonly string[];
+  /** The cordoned nodes of the cluster. */
+  cordoned: () => V1Node[];
 }
 
 type Predicate<T> = (

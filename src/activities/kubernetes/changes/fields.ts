@@ -25,11 +25,11 @@ export function fieldsChange<K extends FieldsChangeKind>(
     async plan(context, { target }) {
       const planned = await plan(context, target);
       if ('declined' in planned) return planned;
-      const { object, fields, ...words } = planned;
+      const { object, fields, target: other, ...words } = planned;
       const heldBy = planned.temporary ? workflowId() : undefined;
       const change: FieldsChange<K> = {
         kind,
-        target,
+        target: other ?? target,
         uid: object.metadata?.uid ?? '',
         fields: heldBy ? [...fields, markOf(heldBy)] : fields,
         heldBy,
@@ -43,6 +43,8 @@ export function fieldsChange<K extends FieldsChangeKind>(
 
 /** What a plan of a `fieldsChange` answers. */
 export interface FieldsPlan extends Pick<Planned, 'summary' | 'undoSummary' | 'temporary'> {
+  /** The object that is changed, where it is another than the one that was asked about. */
+  target?: Target;
   /** The live object that the fields were read from. */
   object: KubernetesObject;
   fields: FieldChange[];

@@ -1,5 +1,6 @@
 import type { Change, ChangeKind, ChangeRequest, PlannedChange } from '../../../model/change';
 import type { Declined, StepResult } from '../../../model/procedure';
+import { addReplica } from './add-replica';
 import { collectEvicted } from './collect-evicted';
 import { cordon } from './cordon';
 import { drain } from './drain';
@@ -7,6 +8,8 @@ import { evictPods } from './evict-pods';
 import { forceDelete } from './force-delete';
 import type { ChangeContext, ChangeOfKind } from './kind';
 import { outOfService } from './out-of-service';
+import { recreateJob } from './recreate-job';
+import { relaxBudget } from './relax-budget';
 import { removeFinalizers } from './remove-finalizers';
 import { replacePod } from './replace-pod';
 import { restart } from './restart';
@@ -18,7 +21,10 @@ const kinds: { [K in ChangeKind]: ChangeOfKind<K> } = {
   rollback,
   restart,
   'replace-pod': replacePod,
+  'recreate-job': recreateJob,
   cordon,
+  'add-replica': addReplica,
+  'relax-budget': relaxBudget,
   'force-delete': forceDelete,
   'remove-finalizers': removeFinalizers,
   'collect-evicted': collectEvicted,

@@ -1,20 +1,15 @@
 import type { V1Pod, V1PodSpec } from '@kubernetes/client-node';
-import { Context } from '@temporalio/activity';
 import type { PlannedChange, ReplacePodChange } from '../../../model/change';
-import { isMirror, isTerminating } from '../../../model/kubernetes/objects';
+import { isMirror } from '../../../model/kubernetes/objects';
 import { controllerOf } from '../../../model/kubernetes/owners';
-import type { StepResult } from '../../../model/procedure';
 import { holdsLiteralSecrets } from '../../../model/redact';
 import { formatTarget, type Target } from '../../../model/target';
 import type { KubernetesClient } from '../client';
-import { isConflict, isNotFound, refuse } from '../errors';
-import { follow } from '../follow';
+import { refuse } from '../errors';
 import { changeDigest } from '../hash';
-import { findObject, pathOfChangeable, podsPath } from '../resources';
+import { pathOfChangeable } from '../resources';
 import type { ChangeOfKind } from './kind';
-
-/** On the new pod: the uid of the one that it replaces. */
-const replacesMark = 'homeostat.dev/replaces';
+import { remake, replacesMark, unmake } from './remake';
 
 const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
 
@@ -24,9 +19,15 @@ const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
  */
 export const replacePod: ChangeOfKind<'replace-pod'> = {
   plan: ({ client }, request) => planReplacePod(client, request),
-  make: ({ client }, change) => makeReplacement(client, change),
-  revert: ({ client }, change) => revertReplacement(client, change),
+  make: ({ client }, change) => remake(client, orderFor(change)),
+  revert: ({ client }, change) => unmake(client, orderFor(change)),
 };
+
+const orderFor = ({ target, uid, manifest }: ReplacePodChange) => ({
+  object: target,
+  uid,
+  manifest,
+});
 
 async function planReplacePod(
   client: KubernetesClient,
@@ -56,102 +57,6 @@ async function planReplacePod(
     undoSummary: 'nothing: the new pod has the same manifest',
     digest: changeDigest(change),
   };
-}
-
-/** Deletes the pod, waits until it is gone, and makes it anew. A repeated attempt goes on where the last one ended. */
-async function makeReplacement(
-  client: KubernetesClient,
-  change: ReplacePodChange,
-): Promise<StepResult> {
-  const path = pathOfChangeable(change.target);
-  const name = formatTarget(change.target);
-  const pod = await findObject<V1Pod>(client, path);
-  if (pod?.metadata?.annotations?.[replacesMark] === change.uid) {
-    return { result: 'already', detail: `${name} was made anew` };
-  }
-  if (pod && pod.metadata?.uid !== change.uid) {
-    return { result: 'superseded', detail: `${name} was replaced by somebody meanwhile` };
-  }
-  // Only an earlier attempt of this very change may have deleted it.
-  if (!pod && Context.current().info.attempt === 1) {
-    return { result: 'gone', detail: `${name} no longer exists` };
-  }
-  if (pod) await removeAndWait(client, path, pod, change);
-  await client.create(podsPath(change.target.namespace), manifestIn(change));
-  return { result: 'changed', detail: `${name} was made anew` };
-}
-
-/** There is nothing to put back, unless the pod was deleted and could not be made anew. */
-async function revertReplacement(
-  client: KubernetesClient,
-  change: ReplacePodChange,
-): Promise<StepResult> {
-  const name = formatTarget(change.target);
-  const pod = await findObject<V1Pod>(client, pathOfChangeable(change.target));
-  if (pod) return { result: 'already', detail: `${name} is there, with its own manifest` };
-  await client.create(podsPath(change.target.namespace), manifestIn(change));
-  return { result: 'changed', detail: `${name} was made anew` };
-}
-
-async function removeAndWait(
-  client: KubernetesClient,
-  path: string,
-  pod: V1Pod,
-  change: ReplacePodChange,
-): Promise<void> {
-  if (!isTerminating(pod)) {
-    await assertCreatable(client, change);
-    await client.remove(path, { uid: change.uid }).catch((error: unknown) => {
-      if (!isNotFound(error)) throw error;
-    });
-  }
-  await untilGone(client, change);
-}
-
-/** Quotas and admission are asked before the pod is deleted: afterwards it would be too late. */
-async function assertCreatable(client: KubernetesClient, change: ReplacePodChange): Promise<void> {
-  const path = podsPath(change.target.namespace);
-  try {
-    await client.create(path, manifestIn(change), { dryRun: 'All' });
-  } catch (error) {
-    const isThereAlready = isConflict(error) && /already exists/.test(String(error));
-    if (!isThereAlready) throw error;
-  }
-}
-
-async function untilGone(
-  client: KubernetesClient,
-  { target, uid }: ReplacePodChange,
-): Promise<void> {
-  const stop = new AbortController();
-  const query = { fieldSelector: `metadata.name=${target.name}` };
-  const cancelled = Context.current().cancellationSignal;
-  const cancel = () => stop.abort();
-  cancelled.addEventListener('abort', cancel);
-  try {
-    await follow<V1Pod>(
-      client,
-      podsPath(target.namespace),
-      query,
-      (pods) => {
-        if (!pods.some((pod) => pod.metadata?.uid === uid)) stop.abort();
-      },
-      stop.signal,
-    );
-  } finally {
-    cancelled.removeEventListener('abort', cancel);
-  }
-  cancelled.throwIfAborted();
-}
-
-function manifestIn(change: ReplacePodChange): V1Pod {
-  const manifest = JSON.parse(change.manifest) as V1Pod;
-  manifest.metadata ??= {};
-  manifest.metadata.annotations = {
-    ...manifest.metadata.annotations,
-    [replacesMark]: change.uid,
-  };
-  return manifest;
 }
 
 /** The pod as somebody wrote it: without what the API server and the scheduler filled in. */

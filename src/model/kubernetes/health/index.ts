@@ -1,4 +1,6 @@
 import type { DetectionSettings, Health, HealthCheckName } from '../../healing';
+import { noDrainWaits } from './budgets';
+import { jobCompleted } from './jobs';
 import { nodeReady, nodeWithoutPressure, nodeWithoutProblem, podsMoved } from './node';
 import { noneEvicted, noneTerminating } from './pods';
 import { imagesPulled } from './registry';
@@ -20,4 +22,6 @@ export const healthChecks: Record<
   'node-without-problem': nodeWithoutProblem,
   'node-without-pressure': nodeWithoutPressure,
   'pods-moved': podsMoved,
+  'job-completed': jobCompleted,
+  'no-drain-waits': noDrainWaits,
 };

@@ -1,4 +1,4 @@
-import type { KubernetesObject, V1Pod } from '@kubernetes/client-node';
+import type { KubernetesObject, V1Node, V1Pod } from '@kubernetes/client-node';
 import type { Workload } from '../objects';
 import type { RevisionObject } from '../revisions';
 
@@ -10,6 +10,8 @@ export interface TargetView {
   workload?: Workload;
   /** The pods of a workload, Job or PodDisruptionBudget, those on a node, or the one that is the target. */
   pods: V1Pod[];
+  /** The cordoned nodes of the cluster, where the target is a PodDisruptionBudget. */
+  cordoned?: V1Node[];
   /** The revision of the workload's template as it is now; absent before its controller made it. */
   current?: RevisionObject;
 }

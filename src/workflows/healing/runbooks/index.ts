@@ -3,12 +3,14 @@ import { configError } from './config-error';
 import { crashLoop } from './crash-loop';
 import { evictedPods } from './evicted-pods';
 import { imagePull } from './image-pull';
+import { jobFailed } from './job-failed';
 import { nodeFlapping } from './node-flapping';
 import { nodeNotReady } from './node-not-ready';
 import { nodePressure } from './node-pressure';
 import { nodeProblem } from './node-problem';
 import { nodeUnreachable } from './node-unreachable';
 import { oomKilled } from './oom-killed';
+import { pdbTooStrict } from './pdb-too-strict';
 import { registryUnreachable } from './registry-unreachable';
 import { rolloutStuck } from './rollout-stuck';
 import { stuckTerminating } from './stuck-terminating';
@@ -21,6 +23,7 @@ export const runbooks: readonly Runbook[] = [
   crashLoop,
   rolloutStuck,
   registryUnreachable,
+  jobFailed,
   stuckTerminating,
   evictedPods,
   nodeUnreachable,
@@ -28,6 +31,7 @@ export const runbooks: readonly Runbook[] = [
   nodeNotReady,
   nodeFlapping,
   nodePressure,
+  pdbTooStrict,
 ];
 
 export function findRunbook(symptom: string): Runbook | undefined {
