@@ -1,8 +1,14 @@
-import { Client, Connection, type ConnectionOptions, isGrpcServiceError } from '@temporalio/client';
+import {
+  Client,
+  Connection,
+  type ConnectionOptions,
+  isGrpcServiceError,
+  ServiceError,
+} from '@temporalio/client';
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { type ClientConnectConfig, loadClientConnectConfig } from '@temporalio/envconfig';
 import type { Config } from '../model/config';
-import { badInput, messageOf, unreachable } from '../model/errors';
+import { badInput, HomeostatError, messageOf, unreachable } from '../model/errors';
 
 /** Search attributes of procedures, all Keyword. */
 export const searchAttributes = {
@@ -106,12 +112,23 @@ export function toHomeostatError(
   );
 }
 
+/** Whether a failed call says that Temporal does not answer, rather than that it refuses. */
+export function isTemporalAway(error: unknown): boolean {
+  if (error instanceof HomeostatError) return error.code === 'unreachable';
+  const cause = error instanceof ServiceError ? error.cause : error;
+  return (
+    isGrpcServiceError(cause) && [status.deadlineExceeded, status.unavailable].includes(cause.code)
+  );
+}
+
 /** gRPC status codes that mean something here. */
 const status = {
+  deadlineExceeded: 4,
   notFound: 5,
   alreadyExists: 6,
   permissionDenied: 7,
   unimplemented: 12,
+  unavailable: 14,
   unauthenticated: 16,
 };
 

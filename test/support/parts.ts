@@ -15,6 +15,7 @@ const root = path.resolve(__dirname, '../..');
 /** A Homeostat of a test's own on the shared lab: its own cluster name, queue, worker and detector. */
 export class Parts {
   readonly folder = mkdtempSync(path.join(tmpdir(), 'homeostat-test-'));
+  readonly artifacts = path.join(this.folder, 'artifacts');
   readonly taskQueue: string;
   private readonly ports: Record<PartName, number>;
   private readonly processes = new Set<ChildProcess>();
@@ -24,7 +25,7 @@ export class Parts {
     readonly cluster: string,
     private readonly settings: Pick<
       ConfigInput,
-      'detector' | 'healing' | 'governor' | 'worker'
+      'detector' | 'healing' | 'governor' | 'worker' | 'prometheus'
     > = {},
   ) {
     this.taskQueue = `homeostat-${cluster}`;
@@ -46,6 +47,11 @@ export class Parts {
   /** Configuration for the CLI, with the administrator's access. */
   cliConfig(): string {
     return this.config(lab().cluster.kubeconfig);
+  }
+
+  /** A part's metrics, in Prometheus' format. */
+  async metrics(part: PartName): Promise<string> {
+    return (await fetch(`http://127.0.0.1:${this.ports[part]}/metrics`)).text();
   }
 
   /** Keeps the governor halted while `work` runs. */
@@ -124,7 +130,7 @@ export class Parts {
       stringify({
         cluster: { name: this.cluster, kubeconfig, context: cluster.context },
         temporal: { ...temporal, ui: temporal.ui ?? undefined, taskQueue: this.taskQueue },
-        artifacts: { directory: path.join(this.folder, 'artifacts') },
+        artifacts: { directory: this.artifacts },
         ...this.settings,
         worker: { listen: `127.0.0.1:${this.ports.worker}`, ...this.settings.worker },
         detector: { listen: `127.0.0.1:${this.ports.detector}`, ...this.settings.detector },

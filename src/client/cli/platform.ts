@@ -14,6 +14,7 @@ import {
   supervise,
   takeDown,
 } from '../platform';
+import { checkMarks } from './leaked';
 
 type Output = 'table' | 'json';
 
@@ -30,6 +31,13 @@ function port(text: string): number {
   const number = integer(text);
   if (number < 1 || number > 65_535) throw new InvalidArgumentError('give a port from 1 to 65535');
   return number;
+}
+
+interface DoctorOptions {
+  name: string;
+  config?: string;
+  fix?: boolean;
+  output: Output;
 }
 
 /** `up`, `down`, `status`, `doctor`, `lab`: the local platform. */
@@ -87,11 +95,16 @@ export function registerPlatformCommands(program: Command): void {
 
   program
     .command('doctor')
-    .description('look for what is wrong with the machine, the cache and the platform')
+    .description(
+      'look for what is wrong with the machine, the cache, the platform, and marks left on objects',
+    )
     .addOption(nameOption())
+    .option('--config <file>', 'look for marks in the cluster of this configuration')
+    .option('--fix', 'take away the marks of procedures that are over, and uncordon their nodes')
     .addOption(outputOption())
-    .action(async ({ name, output }: { name: string; output: Output }) => {
+    .action(async ({ name, config, fix = false, output }: DoctorOptions) => {
       const checks = await diagnose(name);
+      if (config || readPlatform(name)) checks.push(await checkMarks({ name, config }, fix));
       write(
         output === 'json'
           ? JSON.stringify({ ok: checks.every(({ ok }) => ok), checks }, undefined, 2)

@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CoreV1Event, KubeConfig } from '@kubernetes/client-node';
+import type { Breaker } from '../../model/breaker';
 import { type Config, detectionSettings } from '../../model/config';
 import { messageOf } from '../../model/errors';
+import { createBreakers } from '../../service/breaker';
 import { kubernetesAnswers, temporalAnswers } from '../../service/checks';
 import { createReadiness } from '../../service/health';
 import { loadKubeConfig } from '../../service/kubeconfig';
@@ -12,7 +14,12 @@ import { saveMemory } from '../../service/memory';
 import { createRegistry } from '../../service/registry';
 import { startServer } from '../../service/server';
 import { listenForShutdown } from '../../service/shutdown';
-import { lazyTemporal, registerSearchAttributes, type Temporal } from '../../service/temporal';
+import {
+  isTemporalAway,
+  lazyTemporal,
+  registerSearchAttributes,
+  type Temporal,
+} from '../../service/temporal';
 import { runbooks } from '../../workflows/healing/runbooks';
 import { openIncidents, type Report, tell } from '../incidents';
 import { Cache } from './cache';
@@ -37,13 +44,14 @@ export async function runDetector(config: Config): Promise<void> {
   const kubeConfig = loadKubeConfig(config);
   const temporal = lazyTemporal(config);
   const registry = createRegistry();
+  const breaker = createBreakers(registry)('temporal', { restMs: 1_000, isAway: isTemporalAway });
   const cache = new Cache();
   const metrics = createDetectorMetrics(registry, {
     objects: (kind) => cache.count(kind),
     pending: () => reporter.waiting,
   });
   const reporter = new Reporter({
-    send: createSender(config, temporal, log),
+    send: createSender(config, temporal, breaker, log),
     onResult: (result) => metrics.reports.inc({ result }),
     log,
   });
@@ -93,13 +101,15 @@ function mustWatch(watches: Watches | undefined): void {
 }
 
 /** Sends reports, and registers the search attributes that they need, again after each failure. */
-function createSender(config: Config, temporal: Temporal, log: Logger) {
+function createSender(config: Config, temporal: Temporal, breaker: Breaker, log: Logger) {
   let registered: Promise<void> | undefined;
   return async (report: Report): Promise<void> => {
-    registered ??= register(temporal, log);
     try {
-      await registered;
-      await tell(temporal, config, report);
+      await breaker(async () => {
+        registered ??= register(temporal, log);
+        await registered;
+        await tell(temporal, config, report);
+      });
     } catch (error) {
       registered = undefined;
       throw error;
