@@ -115,7 +115,7 @@ function milestoneLines(marks: { name: string; xAxis: number }[]): BarSeriesOpti
     lineStyle: { color: '#2f9e75', type: 'dashed' },
     data: marks.map(({ name, xAxis }, index) => ({
       xAxis,
-      label: { ...font, formatter: name, position: 'end', distance: [0, 4 + (index % 3) * 16] },
+      label: { ...font, formatter: name, position: 'start', distance: [0, 4 + (index % 3) * 16] },
     })),
   };
 }
@@ -143,7 +143,9 @@ export function metricCharts(metrics: Metrics, source: ReportSource): Chart[] {
         icon: 'roundRect',
         itemWidth: 12,
         itemHeight: 4,
-        textStyle: { ...font, width: 200, overflow: 'truncate' },
+        itemGap: 18,
+        textStyle: font,
+        formatter: (name: string) => (name.length > 32 ? `${name.slice(0, 31)}…` : name),
         data: series.slice(0, 8).map(({ name }) => name),
       },
       xAxis: {
