@@ -137,6 +137,7 @@ function valueOf(text: string, schema: z.core.$ZodType): unknown {
   const inner =
     schema instanceof z.ZodDefault || schema instanceof z.ZodOptional ? schema.unwrap() : schema;
   if (inner instanceof z.ZodObject) return YAML.parse(text);
+  if (inner instanceof z.ZodArray && inner.element instanceof z.ZodObject) return inFlow(text);
   if (inner instanceof z.ZodArray)
     return text
       .split(',')
@@ -145,6 +146,15 @@ function valueOf(text: string, schema: z.core.$ZodType): unknown {
   if (Object.keys(shapeOf(schema)).length > 0) return parseYaml('environment', text);
   if (inner instanceof z.ZodNumber && text.trim() !== '') return Number(text);
   return text;
+}
+
+/** Lists of objects are written as in YAML's flow style, or JSON. */
+function inFlow(text: string): unknown {
+  try {
+    return YAML.parse(text);
+  } catch {
+    return text;
+  }
 }
 
 /** Sections merge key by key; what is no section is left for the schema to refuse. */

@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import type { ChangeSettings } from './change';
 import { formatDuration, parseDuration } from './duration';
-import type { GovernorPolicy } from './governor';
+import type { GovernorPolicy } from './governor/policy';
+import { type MaintenanceWindow, windowContradiction, windowProblem } from './governor/windows';
 import type { DetectionSettings } from './healing';
 import type { HealingSettings } from './incident';
+import { type NodeLabels, usualNodeLabels } from './kubernetes/nodes';
 import { parseSize, sizePattern } from './size';
 import type { SlackSettings } from './slack/settings';
 
@@ -12,14 +14,26 @@ const durationPattern = /^\d+(\.\d+)?(ms|s|m|h|d)$/;
 /** Three renewals: one that is late or lost must not cost a procedure its lease. */
 const shortestLeaseTtl = 3 * 60_000;
 
+/** What was done to a target is remembered for so long. */
+const longestCoolDown = 60 * 60_000;
+
 const listenPattern = /^(\[[0-9a-fA-F:]+\]|[^:\s]*):\d{1,5}$/;
 
 /** A duration written `30s`, `5m` or `1h`; milliseconds once parsed. */
-const duration = (byDefault: string) =>
+const duration = (byDefault: string) => givenDuration().prefault(byDefault);
+
+const givenDuration = () =>
   z
     .string()
     .regex(durationPattern, 'write a duration such as 30s, 5m or 1h')
-    .transform((text) => parseDuration(text))
+    .transform((text) => parseDuration(text));
+
+/** A share written `20%`; 0.2 once parsed. */
+const share = (byDefault: string) =>
+  z
+    .string()
+    .regex(/^(100|[1-9]\d?)%$/, 'write a share from 1% to 100%')
+    .transform((text) => Number.parseInt(text, 10) / 100)
     .prefault(byDefault);
 
 /** A size written `512Ki` or `10Mi`; bytes once parsed. */
@@ -243,8 +257,69 @@ const healingSchema = z.strictObject({
   hooks: hooksSchema.prefault({}).describe('What does to nodes what Kubernetes cannot.'),
 });
 
+const windowSchema = z.strictObject({
+  name: text().describe('What it is called in gates and reports.'),
+  kind: z
+    .enum(['allow', 'freeze'])
+    .describe('allow: procedures act only inside such windows. freeze: they never act inside.'),
+  cron: text().describe('When it begins: minute, hour, day of month, month, day of week.'),
+  duration: givenDuration().describe('How long it lasts.'),
+  timeZone: text().describe('Time zone of the cron line, such as Europe/Berlin.'),
+  namespaces: z
+    .array(text())
+    .default([])
+    .describe('Only for targets in these namespaces; none means the whole cluster.'),
+});
+
 const governorSchema = z.strictObject({
-  maxConcurrent: z.int().min(1).default(20).describe('Procedures that may act at once.'),
+  maxConcurrent: z
+    .int()
+    .min(1)
+    .max(1_000)
+    .default(20)
+    .describe('Procedures that may be at work at once.'),
+  maxConcurrentPerNamespace: z
+    .int()
+    .min(1)
+    .optional()
+    .describe('Of these, on targets of one namespace. Left out: as many as in the cluster.'),
+  maxConcurrentPerPool: z.int().min(1).default(1).describe('Of these, on nodes of one pool.'),
+  maxConcurrentPerZone: z.int().min(1).default(1).describe('Of these, on nodes of one zone.'),
+  maxUnhealthyNodes: share('20%').describe(
+    'Share of the nodes that may be out of service before only a person lets procedures on nodes begin; one always may.',
+  ),
+  maxUnhealthyPerPool: share('20%').describe('The same within one pool.'),
+  maxUnhealthyPerZone: share('20%').describe('The same within one zone.'),
+  maxUnhealthyWorkloads: share('50%').describe(
+    'Share of the workloads that may lack pods before only a person lets other procedures begin; five always may.',
+  ),
+  poolLabels: z
+    .array(text())
+    .min(1, 'name at least one label')
+    .default(usualNodeLabels.pool)
+    .describe("Labels that name a node's pool; the first that it has counts."),
+  zoneLabels: z
+    .array(text())
+    .min(1, 'name at least one label')
+    .default(usualNodeLabels.zone)
+    .describe("Labels that name a node's zone; the first that it has counts."),
+  startsPerMinute: z
+    .number()
+    .positive('write a number above 0')
+    .max(600)
+    .default(60)
+    .describe('Procedures that may begin a minute, in the long run.'),
+  startBurst: z
+    .int()
+    .min(1)
+    .max(1_000)
+    .default(20)
+    .describe('Procedures that may begin at once after a quiet time.'),
+  windows: z
+    .array(windowSchema)
+    .max(50)
+    .default([])
+    .describe('When procedures may act, and when not.'),
   leaseTtl: duration('5m').describe('A lease that is not renewed for so long comes free.'),
   coolDown: duration('30s').describe('Pause between two procedures on one target.'),
   attemptsPerHour: z
@@ -436,6 +511,7 @@ function knownKeys(path: PropertyKey[]): string {
 
 function innerOf(schema: z.core.$ZodType, key: string): z.core.$ZodType {
   const known = schema instanceof z.ZodDefault ? schema.unwrap() : schema;
+  if (known instanceof z.ZodArray) return known.element;
   return known instanceof z.ZodRecord ? known.valueType : shapeOf(known)[key]!;
 }
 
@@ -458,7 +534,7 @@ function at(document: unknown, path: PropertyKey[]): unknown {
 /** Settings that are each right but not together. */
 function contradictions(config: Config): ConfigProblem[] {
   const { healing, governor, artifacts } = config;
-  const problems: ConfigProblem[] = [];
+  const problems = [...budgetProblems(governor), ...windowProblems(governor)];
   if (healing.soak >= healing.verifyTimeout) {
     problems.push({
       path: 'healing.soak',
@@ -482,6 +558,13 @@ function contradictions(config: Config): ConfigProblem[] {
       path: 'governor.leaseTtl',
       value: formatDuration(governor.leaseTtl),
       mend: `make it ${formatDuration(shortestLeaseTtl)} or longer, since a lease is renewed once a minute`,
+    });
+  }
+  if (governor.coolDown > longestCoolDown) {
+    problems.push({
+      path: 'governor.coolDown',
+      value: formatDuration(governor.coolDown),
+      mend: `make it ${formatDuration(longestCoolDown)} or shorter, since longer is not remembered; governor.attemptsPerHour limits repeats`,
     });
   }
   if (artifacts.directory && artifacts.s3) {
@@ -551,6 +634,46 @@ function contradictionsOf(name: string, hook: z.output<typeof hookSchema>): Conf
 /** Hooks whose Job may run on the node that it is about. */
 const onNode = ['reboot', 'replace'];
 
+/** A part of the cluster cannot have a larger budget than the cluster. */
+function budgetProblems(governor: Config['governor']): ConfigProblem[] {
+  const { maxConcurrent } = governor;
+  const parts = [
+    'maxConcurrentPerNamespace',
+    'maxConcurrentPerPool',
+    'maxConcurrentPerZone',
+  ] as const;
+  return parts
+    .filter((key) => (governor[key] ?? 0) > maxConcurrent)
+    .map((key) => ({
+      path: `governor.${key}`,
+      value: governor[key],
+      mend: `make it at most governor.maxConcurrent (${maxConcurrent})`,
+    }));
+}
+
+/** Windows that cannot be, alone or beside those before them. */
+function windowProblems(governor: Config['governor']): ConfigProblem[] {
+  const now = Date.now();
+  const windows = maintenanceWindows(governor);
+  return windows.flatMap((window, index) => {
+    const others = windows.filter((other) => other !== window);
+    const problem =
+      windowProblem(window, now) ??
+      (others.every((other) => !windowProblem(other, now))
+        ? windowContradiction(window, others, now)
+        : undefined);
+    if (!problem) return [];
+    const { field, mend } = problem;
+    const key = field === 'durationMs' ? 'duration' : field;
+    const value = field === 'durationMs' ? formatDuration(window.durationMs) : window[field];
+    return [{ path: `governor.windows.${index}.${key}`, value, mend }];
+  });
+}
+
+function maintenanceWindows({ windows }: Config['governor']): MaintenanceWindow[] {
+  return windows.map(({ duration: durationMs, ...window }) => ({ ...window, durationMs }));
+}
+
 /** The times that a healing procedure is started with. */
 export function healingSettings({ healing, slack }: Config): HealingSettings {
   return {
@@ -603,10 +726,27 @@ export function changeSettings({ healing: { drain, hooks, limits } }: Config): C
 export function governorPolicy({ governor }: Config): GovernorPolicy {
   return {
     maxConcurrent: governor.maxConcurrent,
+    maxConcurrentPerNamespace: governor.maxConcurrentPerNamespace ?? governor.maxConcurrent,
+    maxConcurrentPerPool: governor.maxConcurrentPerPool,
+    maxConcurrentPerZone: governor.maxConcurrentPerZone,
+    maxUnhealthy: {
+      nodes: governor.maxUnhealthyNodes,
+      pool: governor.maxUnhealthyPerPool,
+      zone: governor.maxUnhealthyPerZone,
+      workloads: governor.maxUnhealthyWorkloads,
+    },
+    startsPerMinute: governor.startsPerMinute,
+    startBurst: governor.startBurst,
     leaseTtlMs: governor.leaseTtl,
     coolDownMs: governor.coolDown,
     attemptsPerHour: governor.attemptsPerHour,
+    windows: maintenanceWindows(governor),
   };
+}
+
+/** The labels that tell a node's pool and zone. */
+export function nodeLabels({ governor }: Config): NodeLabels {
+  return { pool: governor.poolLabels, zone: governor.zoneLabels };
 }
 
 /** JSON Schema of the file as it is written, for editors. */

@@ -32,6 +32,8 @@ export const requiredFields = {
   resume: ['by'],
   note: ['by', 'text'],
   halt: ['by', 'reason'],
+  override: ['by', 'reason'],
+  enforce: ['by'],
 } as const satisfies Record<string, readonly string[]>;
 
 export type MessageName = keyof typeof requiredFields;

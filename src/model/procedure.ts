@@ -114,6 +114,12 @@ export type GateName =
   | 'cooling-down'
   | 'attempts-spent'
   | 'budget-spent'
+  | 'rate-limited'
+  | 'unhealthy-share'
+  | 'unsurveyed'
+  | 'outside-window'
+  | 'frozen'
+  | 'lease-lost'
   | 'halted'
   | 'paused'
   | 'opted-out'
@@ -124,6 +130,12 @@ export interface Gate {
   reason: string;
   /** RFC 3339: when it is looked at again at the latest; absent where only a person or another procedure opens it. */
   until?: string;
+  /** It is not asked again: the procedure ends, and a person is told. */
+  final?: true;
+}
+
+export function sameGate(one: Gate | undefined, other: Gate | undefined): boolean {
+  return one?.gate === other?.gate && one?.reason === other?.reason && one?.until === other?.until;
 }
 
 export interface Approval {

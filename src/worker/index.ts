@@ -12,6 +12,7 @@ import {
   changeSettings,
   detectionSettings,
   governorPolicy,
+  nodeLabels,
   slackSettings,
 } from '../model/config';
 import { formatDuration } from '../model/duration';
@@ -131,6 +132,7 @@ export function createWorker(parts: WorkerParts, connection: NativeConnection): 
         protectedNamespaces: config.healing.protectedNamespaces,
         detection: detectionSettings(config),
         changes: changeSettings(config),
+        nodeLabels: nodeLabels(config),
       }),
       ...createPrometheusActivities({
         prometheus: prometheusOf(config, breakers),

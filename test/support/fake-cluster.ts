@@ -1,6 +1,7 @@
 import type { KubernetesActivities } from '../../src/activities/kubernetes';
 import type { PrometheusActivities } from '../../src/activities/prometheus';
 import type { Change, ChangeRequest, PlannedChange } from '../../src/model/change';
+import type { Surroundings } from '../../src/model/governor/shares';
 import type { Diagnosis, Verification } from '../../src/model/healing';
 import type { Declined, StepResult } from '../../src/model/procedure';
 
@@ -16,6 +17,11 @@ export class FakeCluster {
   /** What making a change answers; throws when it is an Error. */
   onChange: (change: Change) => StepResult = () => done('changed');
   onRevert: (change: Change) => StepResult = () => done('changed');
+  /** What is around the target; throws where that cannot be seen. */
+  surroundings: () => Surroundings = () => ({
+    takenAt: new Date().toISOString(),
+    shares: [{ scope: 'workloads', unhealthy: 1, total: 10 }],
+  });
   /** Called when a verification begins; it waits for what this returns. */
   whileVerifying: () => Promise<void> = async () => undefined;
 
@@ -24,6 +30,7 @@ export class FakeCluster {
       ensureGovernor(input: { cluster: string }): Promise<void>;
     } = {
     diagnose: async () => this.diagnosis,
+    survey: async () => this.surroundings(),
     snapshot: async ({ label }) => [
       { name: label, uri: `${label}/owner.yaml`, digest: '', bytes: 1 },
     ],

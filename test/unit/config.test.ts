@@ -6,9 +6,11 @@ import {
   configJsonSchema,
   governorPolicy,
   healingSettings,
+  nodeLabels,
   slackSettings,
 } from '../../src/model/config';
 import { HomeostatError } from '../../src/model/errors';
+import { defaultGovernorPolicy } from '../../src/model/governor/policy';
 import { readSecret } from '../../src/service/secrets';
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'homeostat-config-'));
@@ -37,6 +39,26 @@ function refusalOf(act: () => unknown): string {
   throw new Error('nothing was refused');
 }
 
+const nights = 'name: nights, kind: allow, cron: "0 22 * * *", duration: 8h, timeZone: UTC';
+
+/** A configuration with one window, of which something is otherwise. */
+function window(more: Record<string, string>): string {
+  const right = { name: 'nights', kind: 'allow', cron: '0 22 * * *', timeZone: 'UTC' };
+  return JSON.stringify({ governor: { windows: [{ ...right, duration: '8h', ...more }] } });
+}
+
+test('a window reaches the governor, from the file and from the environment', () => {
+  const expected = [
+    {
+      ...{ name: 'nights', kind: 'allow', cron: '0 22 * * *', timeZone: 'UTC' },
+      ...{ durationMs: 8 * 3_600_000, namespaces: [] },
+    },
+  ];
+  expect(governorPolicy(load(window({}))).windows).toEqual(expected);
+  const env = { HOMEOSTAT_GOVERNOR_WINDOWS: `[{${nights}}]` };
+  expect(governorPolicy(load('', env)).windows).toEqual(expected);
+});
+
 test('an empty file gives the defaults', () => {
   const config = load('');
   expect(config.cluster.name).toBe('default');
@@ -57,11 +79,12 @@ test('an empty file gives the defaults', () => {
   });
   expect(slackSettings(config)).toBeUndefined();
   expect(governorPolicy(config)).toEqual({
+    ...defaultGovernorPolicy,
     maxConcurrent: 20,
-    leaseTtlMs: 300_000,
-    coolDownMs: 30_000,
-    attemptsPerHour: 5,
+    maxUnhealthy: { nodes: 0.2, pool: 0.2, zone: 0.2, workloads: 0.5 },
+    windows: [],
   });
+  expect(nodeLabels(config).zone).toContain('topology.kubernetes.io/zone');
   expect(path.isAbsolute(config.artifacts.directory)).toBe(true);
 });
 
@@ -132,6 +155,35 @@ test.each([
   [
     'slack: {channel: C123, remindAfter: 1h}',
     /slack\.remindAfter = "1 h 0 m": make it shorter than healing\.approvalTimeout/,
+  ],
+  ['governor: {coolDown: 2h}', /governor\.coolDown = "2 h 0 m": make it 1 h 0 m or shorter/],
+  [
+    'governor: {maxConcurrent: 5, maxConcurrentPerNamespace: 6}',
+    /governor\.maxConcurrentPerNamespace = 6: make it at most governor\.maxConcurrent \(5\)/,
+  ],
+  ['governor: {maxConcurrentPerPool: 30}', /maxConcurrentPerPool = 30: make it at most/],
+  ['governor: {maxUnhealthyPerPool: 0%}', /maxUnhealthyPerPool = "0%": write a share from 1%/],
+  ['governor: {maxUnhealthyNodes: 0.2}', /maxUnhealthyNodes = 0\.2: write a text/],
+  ['governor: {startsPerMinute: 0}', /startsPerMinute = 0: write/],
+  ['governor: {poolLabels: []}', /poolLabels = \[\]: write at least 1/],
+  ['governor: {windows: nightly}', /governor\.windows = "nightly": write a list/],
+  [
+    `governor: {windows: [{${nights}, zone: UTC}]}`,
+    /windows\.0\.zone = "UTC": unknown key; the keys/,
+  ],
+  ['governor: {windows: [{name: x}]}', /windows\.0\.kind = missing: write one of allow, freeze/],
+  [window({ cron: 'at night' }), /windows\.0\.cron = "at night": write five fields/],
+  [window({ cron: '0 0 31 2 *' }), /windows\.0\.cron = "0 0 31 2 \*": choose a time that comes/],
+  [window({ timeZone: 'Berlin' }), /windows\.0\.timeZone = "Berlin": name a time zone such as/],
+  [window({ duration: '0s' }), /windows\.0\.duration = "0 ms": write a duration above 0/],
+  [window({ duration: '30h' }), /windows\.0\.duration = "30 h 0 m": make it shorter than 24 h/],
+  [
+    `governor: {windows: [{${nights}}, {${nights}}]}`,
+    /windows\.0\.name = "nights": give each window a name of its own/,
+  ],
+  [
+    `governor: {windows: [{${nights}}, {name: dark, kind: freeze, cron: "0 21 * * *", duration: 10h, timeZone: UTC}]}`,
+    /windows\.0\.cron = "0 22 \* \* \*": choose another time: the freeze dark always covers it/,
   ],
   ['- a list', /write sections/],
   ['cluster: [', /write valid YAML/],

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { createGovernorActivities } from '../../src/activities/temporal';
-import { defaultGovernorPolicy } from '../../src/model/governor';
+import { defaultGovernorPolicy } from '../../src/model/governor/policy';
 import { runCli } from '../support/cli';
 import { startDevServer } from '../support/dev-server';
 import { badRelease, FakeCluster, failing, healthy } from '../support/fake-cluster';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Client, type WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { defaultGovernorPolicy } from '../../src/model/governor';
+import { defaultGovernorPolicy } from '../../src/model/governor/policy';
 import type { HealInput, Observation } from '../../src/model/incident';
 import type { ProcedureRecord } from '../../src/model/procedure';
 import { governorWorkflowId, healWorkflowId, type Target } from '../../src/model/target';
@@ -484,7 +484,7 @@ describeWorkflow('heal', () => {
         await governor.signal(name);
         await governor.signal(name, { workflowId: 7 });
       }
-      expect(await governor.query('state')).toMatchObject({ waiting: [] });
+      expect(await governor.query('state')).toMatchObject({ waiting: {} });
       await handle.signal('approve', { by: 'ann' });
       expect(await handle.result()).toMatchObject({ outcome: 'healed' });
     }));

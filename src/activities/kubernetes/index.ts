@@ -9,6 +9,7 @@ import {
   defaultChangeSettings,
   type PlannedChange,
 } from '../../model/change';
+import type { Surroundings } from '../../model/governor/shares';
 import {
   type DetectionSettings,
   type Diagnosis,
@@ -16,6 +17,7 @@ import {
   type HealthCheckName,
   type Verification,
 } from '../../model/healing';
+import { type NodeLabels, usualNodeLabels } from '../../model/kubernetes/nodes';
 import type { Declined, EvidenceRef, StepResult } from '../../model/procedure';
 import type { Target } from '../../model/target';
 import { attend, withAttempts } from './attend';
@@ -25,6 +27,7 @@ import { createKubernetesClient } from './client';
 import { diagnose } from './diagnose';
 import { refuse } from './errors';
 import { snapshot } from './snapshot';
+import { createSurveyor } from './survey';
 
 export { isUnanswered } from './errors';
 
@@ -35,6 +38,8 @@ export { isUnanswered } from './errors';
  */
 export interface KubernetesActivities {
   diagnose(input: { target: Target; check: HealthCheckName }): Promise<Diagnosis>;
+  /** How much around a target is unhealthy; remembered for some seconds. */
+  survey(input: { target: Target }): Promise<Surroundings>;
   snapshot(input: {
     target: Target;
     label: string;
@@ -64,6 +69,8 @@ export interface KubernetesDeps {
   detection?: DetectionSettings;
   /** How changes are made. */
   changes?: ChangeSettings;
+  /** Labels that tell a node's pool and zone; the usual ones where left out. */
+  nodeLabels?: NodeLabels;
 }
 
 export function createKubernetesActivities(deps: KubernetesDeps): KubernetesActivities {
@@ -74,6 +81,7 @@ export function createKubernetesActivities(deps: KubernetesDeps): KubernetesActi
     detection: deps.detection ?? defaultDetectionSettings,
     settings: deps.changes ?? defaultChangeSettings,
   };
+  const survey = createSurveyor(client, deps.nodeLabels ?? usualNodeLabels);
 
   /** Attends to work on a target of this cluster. */
   async function on<T>(
@@ -91,6 +99,7 @@ export function createKubernetesActivities(deps: KubernetesDeps): KubernetesActi
       on(input.target, 'look at', async () =>
         withAttempts(protect(await diagnose(context, input), input.target, deps)),
       ),
+    survey: ({ target }) => on(target, 'look around', () => survey(target)),
     snapshot: (input) =>
       on(input.target, 'keep evidence of', () => snapshot(client, deps.artifacts, input)),
     planChange: (request) =>

@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import type { GovernorPolicy } from '../../model/governor';
+import type { GovernorPolicy } from '../../model/governor/policy';
 import type { Announcement } from '../../model/notifier';
 import { governorWorkflowId, notifierWorkflowId } from '../../model/target';
 

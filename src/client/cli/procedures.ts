@@ -5,7 +5,7 @@ import type { MessageName } from '../../model/messages';
 import { goodOutcomes, type Outcome } from '../../model/procedure';
 import { type ReportFormat, reportFormats } from '../../model/report';
 import { runbooks } from '../../workflows/healing/runbooks';
-import { governorState } from '../procedures/governor';
+import { governorView } from '../procedures/governor';
 import { listProcedures, type ProcedureItem } from '../procedures/items';
 import { sendMessage, whoActs } from '../procedures/messages';
 import { nearest } from '../procedures/nearest';
@@ -95,8 +95,8 @@ function registerDescribe(program: Command): void {
     .addOption(outputOption())
     .action(async (id: string, options: SessionOptions & { output: Format; run?: string }) => {
       if (id === 'governor') {
-        const state = await withSession(options, governorState);
-        printDocument(state, options.output, () => governorText(state));
+        const view = await withSession(options, governorView);
+        printDocument(view, options.output, () => governorText(view));
         return;
       }
       const procedure = await withSession(options, (session) =>

@@ -1,6 +1,8 @@
 import { WithStartWorkflowOperation, WorkflowNotFoundError } from '@temporalio/client';
 import { badInput } from '../../model/errors';
-import type { GovernorState } from '../../model/governor';
+import { checkOverride, type OverrideMessage } from '../../model/governor/messages';
+import type { GovernorState } from '../../model/governor/state';
+import { type GovernorView, viewOf } from '../../model/governor/view';
 import { checkMessage } from '../../model/messages';
 import { governorWorkflowId } from '../../model/target';
 import { answered } from './messages';
@@ -9,19 +11,24 @@ import type { Session } from './session';
 
 const answerTimeoutMs = 10_000;
 
+/** The levers of the governor that people move. */
+export type Lever = 'halt' | 'resume' | 'override' | 'enforce';
+
 /**
- * Halts all procedures of the cluster before their next step (with a reason), or lets them go on.
+ * Moves a lever: halts all procedures of the cluster before their next step or lets them go on,
+ * overrides the limits on unhealthy shares or lets them hold again.
  * Starts the governor where it does not run yet: the lever must be there before the first procedure.
  */
-export async function moveHaltLever(
+export async function moveLever(
   session: Session,
-  message: { by: string; reason?: string },
+  lever: Lever,
+  message: { by: string } & Partial<OverrideMessage>,
 ): Promise<void> {
   const { config, temporal } = session;
   const { taskQueue } = config.temporal;
   const workflowId = governorWorkflowId(config.cluster.name);
-  const name = message.reason === undefined ? 'resume' : 'halt';
-  checkMessage(name, message);
+  if (lever === 'override') checkOverride(message, Date.now());
+  else checkMessage(lever, message);
   const startWorkflowOperation = new WithStartWorkflowOperation('governor', {
     workflowId,
     taskQueue,
@@ -29,7 +36,7 @@ export async function moveHaltLever(
     workflowIdConflictPolicy: 'USE_EXISTING',
   });
   await answered(session, { workflowId }, taskQueue, () =>
-    temporal.client.workflow.executeUpdateWithStart(name, {
+    temporal.client.workflow.executeUpdateWithStart(lever, {
       args: [message],
       startWorkflowOperation,
     }),
@@ -37,15 +44,16 @@ export async function moveHaltLever(
 }
 
 /**
- * What the cluster's governor knows: leases, who waits and why, the halt.
+ * What the cluster's governor knows: leases, budgets, who waits and why, the halt.
  * @throws HomeostatError `unreachable` when no worker answers.
  */
-export async function governorState({ config, temporal }: Session): Promise<GovernorState> {
+export async function governorView({ config, temporal }: Session): Promise<GovernorView> {
   const handle = temporal.client.workflow.getHandle(governorWorkflowId(config.cluster.name));
   try {
-    return await temporal.client.withDeadline(Date.now() + answerTimeoutMs, () =>
+    const state = await temporal.client.withDeadline(Date.now() + answerTimeoutMs, () =>
       handle.query<GovernorState>('state'),
     );
+    return viewOf(state, Date.now());
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) {
       throw badInput(

@@ -1,5 +1,6 @@
 import { formatDuration } from '../../model/duration';
-import type { GovernorState } from '../../model/governor';
+import type { Override } from '../../model/governor/shares';
+import type { GovernorView } from '../../model/governor/view';
 import type { Observation } from '../../model/incident';
 import type { Approval, Gate, LedgerEntry } from '../../model/procedure';
 import { formatTarget } from '../../model/target';
@@ -127,31 +128,70 @@ function observationsTable(observations: readonly Observation[]): string {
   );
 }
 
-/** What the governor knows. */
-export function governorText({ cluster, policy, halt, leases, waiting }: GovernorState): string {
+/** What the governor knows: who holds what, what each budget has left, what waits and why. */
+export function governorText(view: GovernorView): string {
+  const { cluster, halt, bucket, limits } = view;
   const facts = factsOf([
     ['Cluster', cluster],
     ['Halted', halt ? `by ${halt.by} since ${halt.at}: ${halt.reason}` : 'no'],
-    ['At once', `${Object.keys(leases).length} of ${policy.maxConcurrent}`],
-    ['Cool-down', formatDuration(policy.coolDownMs)],
-    ['Attempts', `${policy.attemptsPerHour} per target and hour`],
+    ['Starts', startsText(bucket)],
+    ['Cool-down', formatDuration(limits.coolDownMs)],
+    ['Attempts', `${limits.attemptsPerHour} per target and hour`],
   ]);
-  const held = section('Leases', Object.values(leases), (all) =>
-    tableOf(
-      ['TARGET', 'UNTIL', 'HELD BY'],
-      all.map(({ target, expiresAt, workflowId }) => [
-        ...[formatTarget(target), new Date(expiresAt).toISOString(), workflowId],
-      ]),
+  const sections = [
+    section('Budgets', view.budgets, (all) =>
+      tableOf(
+        ['SCOPE', 'AT WORK', 'AT MOST'],
+        all.map(({ scope, used, budget }) => [scope, used, budget]),
+      ),
     ),
-  );
-  const queue = section('Waiting', waiting, (all) =>
-    tableOf(
-      ['TARGET', 'SINCE', 'GATE', 'WHO'],
-      all.map(({ target, since, told, workflowId }) => [
-        ...[formatTarget(target), new Date(since).toISOString()],
-        ...[told ? `${gateText(told)}: ${told.reason}` : null, workflowId],
-      ]),
+    section('Unhealthy', view.shares, (all) =>
+      tableOf(
+        ['SCOPE', 'UNHEALTHY', 'OF', 'ALLOWED', 'SURVEYED', 'OVERRIDE'],
+        all.map(({ scope, unhealthy, total, allowed, surveyedAt, override }) => [
+          ...[scope, unhealthy, total, allowed, surveyedAt, override && overrideText(override)],
+        ]),
+      ),
     ),
-  );
-  return [facts, held, queue].filter(Boolean).join('\n\n');
+    section('Overrides', view.overrides, (all) =>
+      tableOf(
+        ['SCOPE', 'WHO AND WHY'],
+        all.map((override) => [override.scope, overrideText(override)]),
+      ),
+    ),
+    section('Windows', view.windows, (all) =>
+      tableOf(
+        ['WINDOW', 'KIND', 'NOW', 'UNTIL', 'NAMESPACES'],
+        all.map(({ name, kind, open, until, namespaces }) => [
+          ...[name, kind, open ? 'open' : 'shut', until, namespaces.join(', ') || 'all'],
+        ]),
+      ),
+    ),
+    section('Leases', view.leases, (all) =>
+      tableOf(
+        ['TARGET', 'UNTIL', 'STOPPED', 'HELD BY'],
+        all.map(({ target, expiresAt, stopped, workflowId }) => [
+          ...[formatTarget(target), expiresAt, stopped && reasonText(stopped), workflowId],
+        ]),
+      ),
+    ),
+    section('Waiting', view.waiting, (all) =>
+      tableOf(
+        ['TARGET', 'SINCE', 'GATE', 'WHO'],
+        all.map(({ target, since, gate, workflowId }) => [
+          ...[formatTarget(target), since, gate && reasonText(gate), workflowId],
+        ]),
+      ),
+    ),
+  ];
+  return [facts, ...sections].filter(Boolean).join('\n\n');
 }
+
+function startsText({ tokens, burst, startsPerMinute, nextAt }: GovernorView['bucket']): string {
+  const next = nextAt ? `, the next at ${nextAt}` : '';
+  return `${tokens} of ${burst} left at once, ${startsPerMinute} a minute${next}`;
+}
+
+const overrideText = ({ by, reason, until }: Override) => `${by} until ${until}: ${reason}`;
+
+const reasonText = (gate: Gate) => `${gateText(gate)}: ${gate.reason}`;

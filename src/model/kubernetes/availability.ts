@@ -41,6 +41,11 @@ export function availabilityOf(workload: Workload): Availability {
   };
 }
 
+/** Whether fewer of its pods are available than there should be. */
+export function lacksPods(workload: Workload): boolean {
+  return countsOf(workload).available < wantedReplicas(workload);
+}
+
 function away(why: string): Availability {
   return { whole: false, asFarAsItUpdates: false, why };
 }

@@ -3,6 +3,7 @@ import {
   ActivityCancellationType,
   type ActivityOptions,
   proxyActivities,
+  proxyLocalActivities,
 } from '@temporalio/workflow';
 import type { KubernetesActivities } from '../../activities/kubernetes';
 import type { PrometheusActivities } from '../../activities/prometheus';
@@ -31,6 +32,12 @@ export const diagnose: KubernetesActivities['diagnose'] = (input) =>
 
 export const planChange = (request: ChangeRequest) =>
   activities(`plan ${request.kind} of`, request.target, look).planChange(request);
+
+/** Local, since every procedure begins with it, and mostly it is answered from memory. */
+export const { survey } = proxyLocalActivities<KubernetesActivities>({
+  startToCloseTimeout: '3s',
+  retry: { maximumAttempts: 1 },
+});
 
 /** Evidence is worth a wait, but not a healing. */
 export const snapshot: KubernetesActivities['snapshot'] = (input) =>

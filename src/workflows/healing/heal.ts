@@ -20,7 +20,7 @@ import {
 import type { Outcome, ProcedureRecord } from '../../model/procedure';
 import type { Target } from '../../model/target';
 import { begin, type Carried, type Conclusion, type Procedure } from '../procedure/procedure';
-import { awaitHealthy, diagnose, makeChange, planChange, revertChange } from './activities';
+import { awaitHealthy, diagnose, makeChange, planChange, revertChange, survey } from './activities';
 import { remember } from './episodes';
 import { Evidence } from './evidence';
 import { approvalReason, mayRecover, nextRung } from './ladder';
@@ -73,6 +73,7 @@ class Healing {
       symptom: incident.symptom,
       approvalTimeoutMs: this.settings.approvalTimeoutMs,
       announce: this.settings.announce && !input.dryRun,
+      survey,
       undo: revertChange,
       carried,
       atEnd: () => this.keepEnd(),

@@ -21,11 +21,12 @@ import {
   type Planned,
   type ProcedureRecord,
   type StepResult,
+  sameGate,
 } from '../../model/procedure';
 import type { Target } from '../../model/target';
 import { Announcer } from './announcer';
 import { addNote, type Controls, listen, waitingApproval } from './controls';
-import { Lease } from './lease';
+import { Lease, type Survey } from './lease';
 import { ledgerQuery } from './messages';
 import { metrics } from './sinks';
 import { showDetails, showGate, showIdentity, showOutcome, showPhase } from './visibility';
@@ -38,6 +39,8 @@ export interface ProcedureOptions<C> {
   approvalTimeoutMs: number;
   /** Whether the notifier is told of every change. */
   announce: boolean;
+  /** Looks around the target before a lease is asked for; left out where nothing around it matters. */
+  survey?: Survey;
   /** Takes one change back; called for each recorded change, last first. */
   undo: (change: C) => Promise<StepResult>;
   /** What is left to do once the outcome is known and everything was put back, such as to keep evidence. */
@@ -126,7 +129,7 @@ export class Procedure<C> {
     this.undoable = carried?.undoable ?? [];
     this.controls = listen(this.record, () => this.scope.cancel());
     this.controls.pausedBy = carried?.pausedBy;
-    this.lease = new Lease(target);
+    this.lease = new Lease(target, options.survey);
     this.announcer = new Announcer(this.record, options.announce);
     setHandler(ledgerQuery, () => this.record);
     showIdentity(this.record);
@@ -193,6 +196,7 @@ export class Procedure<C> {
         const gate = this.gate();
         this.block(shown, gate);
         shown = gate;
+        if (gate?.final) throw new Refusal('escalated', gate.reason);
       }
       await condition(() => this.woken || !this.shut() || changed() || this.mustContinue());
       if (this.mustContinue()) await this.continueAsNew();
@@ -485,9 +489,6 @@ function withFailures({ outcome, reason }: Conclusion, failures: string[]): Conc
 
 /** A look that is older than this is taken again before anything is done. */
 const staleAfterMs = 2_000;
-
-const sameGate = (one: Gate | undefined, other: Gate | undefined) =>
-  one?.gate === other?.gate && one?.reason === other?.reason && one?.until === other?.until;
 
 const now = () => new Date().toISOString();
 
