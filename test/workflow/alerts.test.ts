@@ -7,7 +7,7 @@ import { listUnmatched, tellUnmatched } from '../../src/client/procedures/alerts
 import { describeProcedure } from '../../src/client/procedures/record';
 import type { Session } from '../../src/client/procedures/session';
 import { checkConfig } from '../../src/model/config';
-import { defaultGovernorPolicy } from '../../src/model/governor';
+import { defaultGovernorPolicy } from '../../src/model/governor/policy';
 import { healWorkflowId } from '../../src/model/target';
 import type { Temporal } from '../../src/service/temporal';
 import { startDevServer } from '../support/dev-server';
