@@ -7,7 +7,10 @@ import { quietRuntime } from './runtime';
  * Starts a real Temporal server of the test's own, for what the time-skipping server does not know
  * (visibility queries, schedules). `dbFilename` keeps its state. End it with `teardown()`.
  */
-export async function startDevServer(dbFilename?: string): Promise<TestWorkflowEnvironment> {
+export async function startDevServer(
+  dbFilename?: string,
+  extraArgs: string[] = [],
+): Promise<TestWorkflowEnvironment> {
   const path = await findTemporal((step) => process.stderr.write(`homeostat: ${step}\n`));
   quietRuntime();
   return TestWorkflowEnvironment.createLocal({
@@ -15,7 +18,7 @@ export async function startDevServer(dbFilename?: string): Promise<TestWorkflowE
       executable: { type: 'existing-path', path },
       dbFilename,
       searchAttributes: Object.values(searchAttributes),
-      extraArgs: fastSettings,
+      extraArgs: [...fastSettings, ...extraArgs],
     },
   });
 }

@@ -20,13 +20,23 @@ export async function startTimeSkipping(): Promise<TestWorkflowEnvironment> {
   const server = testServer();
   if (server.kind === 'none') throw new Error(server.reason);
   quietRuntime();
-  const env = await TestWorkflowEnvironment.createTimeSkipping(
+  const options =
     server.kind === 'sdk'
       ? {}
-      : { server: { executable: { type: 'existing-path', path: server.path } } },
-  );
+      : { server: { executable: { type: 'existing-path' as const, path: server.path } } };
+  const env = await patiently(() => TestWorkflowEnvironment.createTimeSkipping(options));
   await knowSearchAttributes(env);
   return env;
+}
+
+/** The SDK gives a server five seconds to start, which a busy machine may not keep. */
+async function patiently<T>(start: () => Promise<T>, attempts = 6): Promise<T> {
+  try {
+    return await start();
+  } catch (error) {
+    if (attempts <= 1) throw error;
+    return patiently(start, attempts - 1);
+  }
 }
 
 /** The time-skipping server adds search attributes, but cannot list them as the product's registration does first. */
