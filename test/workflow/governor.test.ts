@@ -80,7 +80,10 @@ describeWorkflow('governor', () => {
     governed({ attemptsPerHour: 1, coolDownMs: 0 }, async ({ heal }) => {
       expect(await (await heal()).result()).toMatchObject({ outcome: 'healed' });
       const paged = await (await heal()).result();
-      expect(paged).toMatchObject({ outcome: 'escalated', evidence: [{ name: 'start' }] });
+      expect(paged).toMatchObject({
+        outcome: 'escalated',
+        evidence: [{ name: 'start' }, { name: 'end' }],
+      });
       expect(paged.reason).toContain('1 procedures dealt with the target within an hour');
       const waiting = await heal();
       const { blockedBy: gate } = await blockedBy(waiting, 'attempts-spent');
