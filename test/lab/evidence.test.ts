@@ -57,7 +57,8 @@ describeLab('evidence', () => {
     );
   };
 
-  async function healed(name: string): Promise<ProcedureRecord> {
+  /** Breaks a workload, and waits for its healing's end. */
+  async function afterCrash(name: string): Promise<ProcedureRecord> {
     await workloads.release('Deployment', name, 'crash');
     const handle = client.workflow.getHandle<() => Promise<ProcedureRecord>>(idOf(name));
     await workloads.until(() =>
@@ -67,7 +68,9 @@ describeLab('evidence', () => {
       ),
     );
     const record = await handle.result();
-    expect(record.outcome).toBe('healed');
+    // On a slow machine the rollout misses its deadline too, and the other symptom may heal it first.
+    expect(['healed', 'already-healthy']).toContain(record.outcome);
+    expect(await workloads.behaviour('Deployment', name)).toBe('good');
     return record;
   }
 
@@ -81,7 +84,8 @@ describeLab('evidence', () => {
     const { prometheus } = lab().monitoring!;
     const query = `${prometheus}/api/v1/query?query=${encodeURIComponent(`kube_pod_status_ready{namespace="${workloads.namespace}",condition="true"} == 1`)}`;
     await workloads.until(async () => (await (await fetch(query)).text()).includes('"web-'));
-    const record = await healed('web');
+    const record = await afterCrash('web');
+    expect(record.outcome).toBe('healed');
 
     const labels = [...new Set(record.evidence.map(snapshotLabel))];
     expect(labels.sort()).toEqual(['end', 'start', 'undo-rollout']);
@@ -115,13 +119,10 @@ describeLab('evidence', () => {
     const text = await report('web', 'md');
     const json = await report('web', 'json');
     expect([page.code, text.code, json.code]).toEqual([0, 0, 0]);
-    if (process.env.HOMEOSTAT_TEST_REPORT) {
-      await writeFile(process.env.HOMEOSTAT_TEST_REPORT, page.stdout);
-    }
     expect(page.stdout.match(/<svg/g)!.length).toBeGreaterThan(3);
-    expect(page.stdout).toContain('configuration is broken');
+    expect(page.stdout).toContain('is broken');
     expect(page.stdout).not.toMatch(/class="seal (altered|missing|unread)"/);
-    expect(text.stdout).toContain('configuration is broken');
+    expect(text.stdout).toContain('is broken');
     const { artifacts } = JSON.parse(json.stdout) as Report;
     expect(artifacts.every(({ integrity }) => integrity === 'intact')).toBe(true);
 
@@ -141,7 +142,7 @@ describeLab('evidence', () => {
     await rename(parts.artifacts, aside);
     await writeFile(parts.artifacts, 'no folder');
     try {
-      const record = await healed('storeless');
+      const record = await afterCrash('storeless');
       expect(record.evidence).toEqual([]);
       expect(record.notes.map(({ text }) => text).join('\n')).toContain('no evidence (start): ');
       expect(await parts.metrics('worker')).toMatch(
@@ -157,7 +158,7 @@ describeLab('evidence', () => {
     await workloads.deploy('Deployment', 'unmeasured');
     await holdPart('prometheus', labName);
     try {
-      const record = await healed('unmeasured');
+      const record = await afterCrash('unmeasured');
       expect(record.evidence.map(nameInSnapshot)).toContain('owner.yaml');
       expect(record.evidence.map(nameInSnapshot)).not.toContain('metrics.json');
       expect(record.notes.map(({ text }) => text).join('\n')).toContain('no metrics (end): ');
