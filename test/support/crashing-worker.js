@@ -4,7 +4,7 @@ const fs = require('node:fs');
 const { loadConfig } = require('../../dist/client/config');
 const { runWorker } = require('../../dist/worker');
 
-/** CRASH_AT: {"activity": "makeChange", "moment": "before" | "during" | "after", "marker": "<file>"} */
+/** CRASH_AT: {"activity": "makeChange", "kind": "drain"?, "moment": "before" | "during" | "after", "marker": "<file>"} */
 const crash = JSON.parse(process.env.CRASH_AT ?? '{}');
 
 /** Dies only once: the marker outlives the process. */
@@ -16,7 +16,8 @@ function die() {
 const crashing = (context) => ({
   inbound: {
     async execute(input, next) {
-      const chosen = context.info.activityType === crash.activity;
+      const ofKind = crash.kind === undefined || input.args[0]?.kind === crash.kind;
+      const chosen = context.info.activityType === crash.activity && ofKind;
       if (!chosen || fs.existsSync(crash.marker)) return next(input);
       if (crash.moment === 'before') die();
       // Long enough for a request to be on its way, too short for an answer to be reported.

@@ -123,6 +123,24 @@ export class Workloads {
     });
   }
 
+  /** Pods of one owner, which makes none anew, bound to a node, with volumes that they may be writing to. */
+  async placed(app: string, names: string[], nodeName: string): Promise<void> {
+    const { namespace } = this;
+    const body = { metadata: { name: app } };
+    const { metadata: owner } = await this.core.createNamespacedConfigMap({ namespace, body });
+    const reference = { apiVersion: 'v1', kind: 'ConfigMap', name: app, uid: owner?.uid ?? '' };
+    for (const name of names) {
+      const metadata = {
+        name,
+        labels: { app },
+        ownerReferences: [{ ...reference, controller: true }],
+      };
+      const volumes = [{ name: 'data', persistentVolumeClaim: { claimName: app } }];
+      const spec = { ...podSpec('good'), nodeName, volumes };
+      await this.core.createNamespacedPod({ namespace, body: { metadata, spec } });
+    }
+  }
+
   async isCrashLooping(app: string): Promise<boolean> {
     const pods = await this.pods(app);
     return pods.some(({ status }) =>

@@ -52,8 +52,9 @@ export const downSymptoms: readonly string[] = [
   'node-unreachable',
 ];
 
-/** A node that is down owns the troubles of its pods. */
-const nodeDown: Rule = (_symptom, object, { cluster, nodeSymptom }) => {
+/** A node that is down owns the troubles of its pods, but for those that cannot end: their runbook knows which may go. */
+const nodeDown: Rule = (found, object, { cluster, nodeSymptom }) => {
+  if (found === 'stuck-terminating') return undefined;
   const name = (object as V1Pod).spec?.nodeName;
   const symptom = name && nodeSymptom(name);
   return symptom
