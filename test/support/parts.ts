@@ -25,7 +25,7 @@ export class Parts {
     readonly cluster: string,
     private readonly settings: Pick<
       ConfigInput,
-      'detector' | 'healing' | 'governor' | 'worker' | 'prometheus'
+      'detector' | 'healing' | 'governor' | 'worker' | 'prometheus' | 'slack'
     > = {},
   ) {
     this.taskQueue = `homeostat-${cluster}`;

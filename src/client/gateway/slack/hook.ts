@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { Counter, type Registry } from 'prom-client';
 import { messageOf } from '../../../model/errors';
 import type { SlackSettings } from '../../../model/slack/settings';
 import type { Logger } from '../../../service/log';
@@ -13,7 +12,8 @@ export interface SlackHookOptions {
   session: Session;
   settings: SlackSettings;
   signingSecret: string;
-  registry: Registry;
+  /** Counts requests by what became of them. */
+  count: (result: string) => void;
   log: Logger;
 }
 
@@ -34,30 +34,20 @@ const refusals = {
 };
 
 /**
- * `POST /hooks/slack`: the buttons of approvals. Registered as a plugin of its own, so that its body is
- * the raw text that the signature is of. The signature is the authentication: no bearer token.
+ * `POST /hooks/slack`: the buttons of approvals. Wants a scope of its own, whose bodies are the raw text
+ * that the signature is of. The signature is the authentication: no bearer token.
  */
-export function slackHook(options: SlackHookOptions) {
-  const { session, settings, signingSecret, registry, log } = options;
+export function addSlackHook(app: FastifyInstance, options: SlackHookOptions): void {
+  const { session, settings, signingSecret, count, log } = options;
   const genuineness = createSignatureCheck(signingSecret);
   const running = new Set<Promise<unknown>>();
-  const requests = new Counter({
-    name: 'homeostat_slack_requests_total',
-    help: 'Requests of Slack, by what became of them.',
-    labelNames: ['result'],
-    registers: [registry],
-  });
 
-  return async function plugin(app: FastifyInstance): Promise<void> {
-    app.removeAllContentTypeParsers();
-    app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) =>
-      done(null, body),
-    );
-    app.addHook('onClose', async () => {
-      await Promise.allSettled(running);
-    });
-    app.post('/hooks/slack', { bodyLimit }, take);
-  };
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body));
+  app.addHook('onClose', async () => {
+    await Promise.allSettled(running);
+  });
+  app.post('/hooks/slack', { bodyLimit }, take);
 
   async function take(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
     const body = typeof request.body === 'string' ? request.body : '';
@@ -79,17 +69,18 @@ export function slackHook(options: SlackHookOptions) {
 
   function refuse(
     reply: FastifyReply,
-    status: number,
+    status: 400 | 401,
     result: string,
-    error: string,
+    detail: string,
   ): FastifyReply {
-    requests.inc({ result });
-    return reply.code(status).send({ error });
+    count(result);
+    const title = status === 401 ? 'Unauthorized' : 'Bad request';
+    return reply.code(status).type('application/problem+json').send({ title, status, detail });
   }
 
   async function carryOut({ press, responseUrl }: Interaction): Promise<Decision> {
     const decision = await decide(session, settings, press);
-    requests.inc({ result: decision.result });
+    count(decision.result);
     const { workflowId: procedure, action, userId } = press;
     log.info(
       { procedure, action, userId, result: decision.result },
