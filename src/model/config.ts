@@ -352,7 +352,7 @@ const s3Schema = z.strictObject({
 const slackSchema = z.strictObject({
   channel: z
     .string()
-    .regex(/^[CGD][A-Z0-9]{2,}$/, 'write the id of a channel, such as C0123456789, not its name')
+    .regex(/^[CGD][A-Z0-9]+$/, 'write the id of a channel, such as C0123456789, not its name')
     .optional()
     .describe(
       'Id of the channel that is told. Left out: nothing is told, and nobody approves in Slack.',
@@ -371,7 +371,7 @@ const slackSchema = z.strictObject({
     ),
   users: z
     .record(
-      z.string().regex(/^[UW][A-Z0-9]{2,}$/, "write Slack's id of a user, such as U0123456789"),
+      z.string().regex(/^[UW][A-Z0-9]+$/, "write Slack's id of a user, such as U0123456789"),
       z.strictObject({
         name: text().describe('Name or e-mail, as it stands in the record of an approval.'),
         roles: z.array(text()).default([]),

@@ -1,4 +1,5 @@
 import type { ProcedureRecord } from './procedure';
+import type { UnmatchedAlert } from './unmatched';
 
 /** Something about a procedure changed. Says where to look, not what is there: what is told is always the newest. */
 export interface ProcedureAnnouncement {
@@ -20,11 +21,12 @@ export interface AlertAnnouncement {
   name: string;
   state: 'firing' | 'resolved';
   summary: string;
-  labels: Record<string, string>;
+  /** `namespace=shop, severity=critical` */
+  labels: string;
+  /** Why nothing answers it. */
+  why: string;
   /** RFC 3339. */
   startsAt: string;
-  /** Where it came from, for people. */
-  url?: string;
 }
 
 /** What the notifier takes by the signal `announce`. */
@@ -86,21 +88,27 @@ export function isAnnouncement(value: unknown): value is Announcement {
   const known = fields.kind === 'alert' || fields.kind === 'procedure';
   return (
     known &&
-    texts.every((name) => typeof fields[name] === 'string' && fields[name] !== '') &&
-    (fields.kind === 'procedure' || isLabels(fields.labels)) &&
+    texts.every((name) => typeof fields[name] === 'string') &&
     JSON.stringify(value).length <= longestAnnouncement
   );
 }
 
 const procedureTexts = ['workflowId', 'runId', 'firstRunId'];
-const alertTexts = ['id', 'name', 'state', 'startsAt'];
+const alertTexts = ['id', 'name', 'state', 'summary', 'labels', 'why', 'startsAt'];
 
-function isLabels(value: unknown): boolean {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    Object.values(value).every((label) => typeof label === 'string')
-  );
+/** The announcement of an alert that was listed, within what an announcement may hold. */
+export function alertAnnouncement(alert: UnmatchedAlert): AlertAnnouncement {
+  const { fingerprint, startsAt, status: state } = alert;
+  return {
+    kind: 'alert',
+    id: `${fingerprint}/${startsAt}`.slice(0, 150),
+    name: alert.name.slice(0, 150),
+    state,
+    summary: alert.message.slice(0, 300),
+    labels: alert.labels.slice(0, 300),
+    why: alert.why.slice(0, 200),
+    startsAt,
+  };
 }
 
 /** Takes an announcement; of each topic only the newest is kept. */

@@ -59,6 +59,21 @@ export function receiveUnmatched(
   return news;
 }
 
+/** Alerts of a delivery that are worth telling: those that are news, and the listed ones that are over. */
+export function worthTelling(
+  state: UnmatchedState,
+  received: readonly UnmatchedAlert[],
+  news: readonly UnmatchedAlert[],
+): UnmatchedAlert[] {
+  const over = new Set(
+    state.alerts.flatMap(({ status, fingerprint }) => (status === 'resolved' ? fingerprint : [])),
+  );
+  const resolved = received.filter(
+    ({ status, fingerprint }) => status === 'resolved' && over.has(fingerprint),
+  );
+  return [...news, ...resolved];
+}
+
 /** Alerts are delivered twice and out of order: only a later episode, or the end of this one, is later. */
 function follows(alert: UnmatchedAlert, known: UnmatchedAlert): boolean {
   if (alert.startsAt !== known.startsAt) return alert.startsAt > known.startsAt;

@@ -94,8 +94,8 @@ describeLab('Slack', () => {
     parts.worker({ HOMEOSTAT_SLACK_TOKEN: token, CRASH_AT });
     parts.detector();
     const annotations = { 'homeostat.dev/protected': 'true' };
-    await workloads.deploy('Deployment', 'web', { annotations });
-    await workloads.release('Deployment', 'web', 'crash');
+    await workloads.deploy('StatefulSet', 'web', { annotations });
+    await workloads.release('StatefulSet', 'web', 'crash');
 
     await workloads.until(async () => button() !== undefined);
     const asked = JSON.stringify(slack.roots[0]!.blocks);
@@ -106,7 +106,7 @@ describeLab('Slack', () => {
     expect(await press('U1', button()!)).toMatchObject({ result: 'approved' });
     const target = {
       cluster: parts.cluster,
-      kind: 'Deployment',
+      kind: 'StatefulSet',
       namespace: workloads.namespace,
       name: 'web',
     };
@@ -117,7 +117,7 @@ describeLab('Slack', () => {
       outcome: 'healed',
       approvals: [{ state: 'approved', by: 'jane@example.org' }],
     });
-    expect(await workloads.behaviour('Deployment', 'web')).toBe('good');
+    expect(await workloads.behaviour('StatefulSet', 'web')).toBe('good');
 
     const replies = () => slack.repliesTo(slack.roots[0]!.ts).map(({ text }) => text);
     await workloads.until(async () => replies().some((text) => text.includes('*healed*')));

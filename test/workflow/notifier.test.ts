@@ -180,7 +180,8 @@ describeWorkflow('notifier', () => {
         name: 'Odd',
         state: 'firing',
         summary: 'odd',
-        labels: {},
+        labels: '',
+        why: '',
         startsAt: new Date().toISOString(),
       });
       await until(() => slack.roots.some(({ text }) => text.includes('alert Odd')));
@@ -237,7 +238,8 @@ describeWorkflow('notifier', () => {
         name: 'Strange',
         state: 'firing',
         summary: 'x',
-        labels: { severity: 'page' },
+        labels: 'severity=page',
+        why: 'no runbook',
         startsAt: new Date().toISOString(),
       };
       await notifier.signal('announce', alert);

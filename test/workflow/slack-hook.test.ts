@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client, type WorkflowHandle } from '@temporalio/client';
+import type { Client, WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import fastify from 'fastify';
 import pino from 'pino';
@@ -9,23 +9,24 @@ import type { Session } from '../../src/client/procedures/session';
 import type { ProcedureRecord } from '../../src/model/procedure';
 import { buttonValue } from '../../src/model/slack/press';
 import { governorWorkflowId, healWorkflowId, type Target } from '../../src/model/target';
+import { startDevServer } from '../support/dev-server';
 import { badRelease, FakeCluster } from '../support/fake-cluster';
 import { signedPress } from '../support/slack-press';
 import { SlackServer } from '../support/slack-server';
-import { describeWorkflow, runWithWorker, startTimeSkipping } from '../support/time-skipping';
+import { runWithWorker } from '../support/time-skipping';
 
 type Handle = WorkflowHandle<() => Promise<ProcedureRecord>>;
 
 const secret = 'a-signing-secret';
 
 /** Procedures that wait for an approval, and signed presses of their buttons over real HTTP bodies. */
-describeWorkflow('approvals in Slack', () => {
+describe('approvals in Slack', () => {
   let env: TestWorkflowEnvironment;
   let client: Client;
   let slack: SlackServer;
   beforeAll(async () => {
-    env = await startTimeSkipping();
-    client = new Client({ connection: env.connection });
+    env = await startDevServer();
+    ({ client } = env);
     slack = await SlackServer.start();
   });
   afterAll(async () => {

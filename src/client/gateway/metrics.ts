@@ -1,4 +1,5 @@
 import { Counter, Histogram, type Registry } from 'prom-client';
+import type { SlackResult } from './slack/hook';
 
 /**
  * What became of an alert. `accepted`: a healing has it. `known`: an earlier healing has dealt with this
@@ -16,6 +17,21 @@ export const alertResults = [
 
 export type AlertResult = (typeof alertResults)[number];
 
+/** What became of a request of Slack. */
+const slackResults: readonly SlackResult[] = [
+  'approved',
+  'denied',
+  'not-allowed',
+  'over',
+  'other-plan',
+  'refused',
+  'unreachable',
+  'unsigned',
+  'stale',
+  'replayed',
+  'malformed',
+];
+
 /** The gateway's metrics. */
 export function createGatewayMetrics(registry: Registry) {
   const registers = [registry];
@@ -26,8 +42,16 @@ export function createGatewayMetrics(registry: Registry) {
     registers,
   });
   for (const result of alertResults) alerts.inc({ result }, 0);
+  const slack = new Counter({
+    name: 'homeostat_slack_requests_total',
+    help: 'Requests of Slack, by what became of them.',
+    labelNames: ['result'],
+    registers,
+  });
+  for (const result of slackResults) slack.inc({ result }, 0);
   return {
     alerts,
+    slack,
     requests: new Histogram({
       name: 'homeostat_gateway_request_seconds',
       help: 'How long requests took, by route and status.',

@@ -12,9 +12,10 @@ import { alertsApi } from './alerts';
 import { type Credentials, readTls, requireCredentials } from './auth';
 import type { Gateway, GatewayContext, RouteGroup } from './context';
 import { sendProblem } from './problems';
+import { slackHook } from './slack';
 
 /** Every group of routes, each in a file of its own. */
-const groups: readonly RouteGroup[] = [alertmanagerHook, alertsApi];
+const groups: readonly RouteGroup[] = [alertmanagerHook, alertsApi, slackHook];
 
 export interface GatewayOptions extends ServiceRoutes {
   context: GatewayContext;

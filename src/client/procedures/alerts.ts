@@ -19,7 +19,7 @@ export async function tellUnmatched(
       taskQueue: config.temporal.taskQueue,
       args: [{ cluster }],
       signal: 'received',
-      signalArgs: [{ alerts }],
+      signalArgs: [{ alerts, announce: config.slack.channel !== undefined }],
       staticSummary: `alerts of ${cluster} that no runbook answers`,
     }),
   );

@@ -1,5 +1,5 @@
 import { type AlertAnnouncement, topicKey } from '../notifier';
-import { link, localTime, plain } from './text';
+import { localTime, plain } from './text';
 import { context, message, type NewsItem, section, type Thread } from './thread';
 
 /** What people should find in the thread of an alert that no runbook answers. */
@@ -14,8 +14,10 @@ export function alertThread(alert: AlertAnnouncement): Thread {
     root: message(`${title}: ${state}`, [
       section(`${icon} *${title}*\n${state}`),
       alert.summary ? section(plain(alert.summary, 1_000)) : undefined,
-      section(labelsText(alert)),
-      context(footer(alert)),
+      section(
+        `*Labels:* ${plain(alert.labels || 'none', 600)}\n*Why nothing is done:* ${plain(alert.why)}`,
+      ),
+      context(`since ${localTime(alert.startsAt)}`),
     ]),
     news: over ? [resolved(alert)] : [],
     over,
@@ -27,13 +29,3 @@ const resolved = ({ startsAt }: AlertAnnouncement): NewsItem => ({
   at: startsAt,
   text: ':white_check_mark: resolved',
 });
-
-function labelsText({ labels }: AlertAnnouncement): string {
-  const pairs = Object.entries(labels).map(([name, value]) => `${name}=${value}`);
-  return `*Labels:* ${plain(pairs.join(', ') || 'none', 1_500)}`;
-}
-
-function footer({ startsAt, url }: AlertAnnouncement): string {
-  const since = `since ${localTime(startsAt)}`;
-  return url && /^https?:\/\//.test(url) ? `${since}  ·  ${link(url, 'Source')}` : since;
-}

@@ -48,18 +48,25 @@ export class Announcer {
     this.telling = undefined;
   }
 
-  private async deliver(): Promise<void> {
-    const { cluster } = this.record.target;
+  private deliver(): Promise<void> {
     const { workflowId, runId, firstExecutionRunId: firstRunId } = workflowInfo();
     const urgent = isUrgent(this.record);
-    const announcement: Announcement = { kind: 'procedure', workflowId, runId, firstRunId, urgent };
-    try {
-      await getExternalWorkflowHandle(notifierWorkflowId(cluster)).signal(
-        announceSignal,
-        announcement,
-      );
-    } catch {
-      await startNotifier({ cluster, announcement });
-    }
+    return announceTo(this.record.target.cluster, {
+      kind: 'procedure',
+      workflowId,
+      runId,
+      firstRunId,
+      urgent,
+    });
+  }
+}
+
+/** Gives an announcement to the cluster's notifier, which is started where it does not run. */
+export async function announceTo(cluster: string, announcement: Announcement): Promise<void> {
+  const notifier = getExternalWorkflowHandle(notifierWorkflowId(cluster));
+  try {
+    await notifier.signal(announceSignal, announcement);
+  } catch {
+    await startNotifier({ cluster, announcement });
   }
 }

@@ -3,6 +3,7 @@ import pino from 'pino';
 import { addSlackHook } from '../../../src/client/gateway/slack/hook';
 import type { Session } from '../../../src/client/procedures/session';
 import { buttonValue, judgePress, parseButton } from '../../../src/model/slack/press';
+import { testGateway } from '../../support/gateway';
 import { headersFor, signedPress } from '../../support/slack-press';
 import { healed, record, settings, target, waiting } from './records';
 
@@ -171,4 +172,40 @@ describe('a press', () => {
     'a value %s is none of ours',
     (text) => expect(parseButton(text)).toBeUndefined(),
   );
+});
+
+describe('the gateway', () => {
+  const variable = 'HOMEOSTAT_SLACK_SIGNING_SECRET';
+  const slack = {
+    channel: 'C123',
+    users: { U1: { name: 'jane@example.org', roles: ['sre'] } },
+    approvers: { sre: ['*'] },
+  };
+  afterEach(() => {
+    delete process.env[variable];
+  });
+
+  test('serves the hook where somebody may approve, without its bearer token', async () => {
+    process.env[variable] = secret;
+    const app = await testGateway({ config: { slack } });
+    const body = 'payload=x';
+    const post = (headers: object) =>
+      app.inject({ method: 'POST', url: '/hooks/slack', payload: body, headers: { ...headers } });
+    expect((await post({})).statusCode).toBe(401);
+    expect((await post(headersFor(secret, body))).statusCode).toBe(400);
+    const { body: metrics } = await app.inject('/metrics');
+    expect(metrics).toContain('homeostat_slack_requests_total{result="unsigned"} 1');
+    expect(metrics).toContain('homeostat_slack_requests_total{result="malformed"} 1');
+    expect((await app.inject('/openapi.json')).json().paths['/hooks/slack']).toBeDefined();
+    await app.close();
+  });
+
+  test('does not start without the secret that it would need, and has no hook where nobody may', async () => {
+    await expect(testGateway({ config: { slack } })).rejects.toThrow(
+      /slack\.signingSecretFile missing: .*HOMEOSTAT_SLACK_SIGNING_SECRET/,
+    );
+    const app = await testGateway({ config: { slack: { channel: 'C123' } } });
+    expect((await app.inject({ method: 'POST', url: '/hooks/slack' })).statusCode).toBe(404);
+    await app.close();
+  });
 });

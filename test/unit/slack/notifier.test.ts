@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import {
   type Announcement,
+  alertAnnouncement,
   begin,
   isAnnouncement,
   mostTopics,
@@ -146,13 +147,27 @@ describe('the notifier', () => {
     ['nothing', undefined],
     ['a text', 'x'],
     ['another kind', { ...procedure('a'), kind: 'other' }],
-    ['no workflow', { ...procedure('') }],
+    ['no workflow', { ...procedure(''), workflowId: undefined }],
     [
       'an alert without labels',
       { kind: 'alert', id: 'x', name: 'n', state: 'firing', startsAt: 't' },
     ],
     ['something huge', procedure('x'.repeat(5_000))],
   ])('takes no %s', (_what, value) => expect(isAnnouncement(value)).toBe(false));
+
+  test('takes every alert that was listed, however long its texts are', () => {
+    const long = 'x'.repeat(5_000);
+    const alert = {
+      name: long,
+      fingerprint: long,
+      status: 'firing' as const,
+      startsAt: '2026-01-01T00:00:00Z',
+      message: long,
+      labels: long,
+      why: long,
+    };
+    expect(isAnnouncement(alertAnnouncement(alert))).toBe(true);
+  });
 
   test('takes procedures and alerts', () => {
     expect(isAnnouncement(procedure('a'))).toBe(true);
@@ -163,7 +178,8 @@ describe('the notifier', () => {
         name: 'n',
         state: 'firing',
         summary: '',
-        labels: { a: 'b' },
+        labels: 'a=b',
+        why: '',
         startsAt: '2026-01-01T00:00:00Z',
       }),
     ).toBe(true);

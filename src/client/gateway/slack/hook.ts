@@ -6,14 +6,17 @@ import type { Logger } from '../../../service/log';
 import type { Session } from '../../procedures/session';
 import { type Decision, decide } from './decide';
 import { type Interaction, readInteraction } from './interaction';
-import { createSignatureCheck } from './signature';
+import { createSignatureCheck, type Genuineness } from './signature';
+
+/** What became of a request. */
+export type SlackResult = Decision['result'] | Exclude<Genuineness, 'genuine'> | 'malformed';
 
 export interface SlackHookOptions {
   session: Session;
   settings: SlackSettings;
   signingSecret: string;
   /** Counts requests by what became of them. */
-  count: (result: string) => void;
+  count: (result: SlackResult) => void;
   log: Logger;
 }
 
@@ -70,7 +73,7 @@ export function addSlackHook(app: FastifyInstance, options: SlackHookOptions): v
   function refuse(
     reply: FastifyReply,
     status: 400 | 401,
-    result: string,
+    result: SlackResult,
     detail: string,
   ): FastifyReply {
     count(result);
