@@ -101,7 +101,8 @@ describe('approvals in Slack', () => {
           payload: signed.body,
           headers: signed.headers,
         });
-        return { status: response.statusCode, ...response.json() };
+        const answer = response.json() as Omit<Answer, 'status'>;
+        return { status: response.statusCode, ...answer };
       };
       try {
         await test({ handle, valueOf, press, record, results });
@@ -167,7 +168,9 @@ describe('approvals in Slack', () => {
   test('a procedure itself refuses to be denied by the digest of another plan', () =>
     waiting(async ({ handle, record }) => {
       const denial = { by: 'x', reason: 'y', digest: 'another' };
-      await expect(handle.executeUpdate('deny', { args: [denial] })).rejects.toThrow();
+      await expect(handle.executeUpdate('deny', { args: [denial] })).rejects.toThrow(
+        'Workflow Update failed',
+      );
       await handle.signal('deny', denial);
       expect((await record()).approvals).toMatchObject([{ state: 'waiting' }]);
     }));
