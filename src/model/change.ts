@@ -114,21 +114,50 @@ export interface DrainSettings {
   emptyDir: 'evict' | 'approve';
 }
 
+/** How much may be changed, and how much at once. */
+export interface HealingLimits {
+  /** Pods that are evicted at once from a node under pressure. */
+  evictAtOnce: number;
+  /** By how many percent a memory limit is raised. */
+  memoryStep: number;
+  /** The largest memory limit that a container may be raised to, as Kubernetes writes it: `4Gi`. */
+  memoryMax: string;
+  /** By how many percent an autoscaler's maximum is raised. */
+  replicasStep: number;
+  /** The largest maximum that an autoscaler may be raised to. */
+  replicasMax: number;
+}
+
 /** What the configuration says of how changes are made. */
 export interface ChangeSettings {
   drain: DrainSettings;
   hooks: Hooks;
-  limits: {
-    /** Pods that are evicted at once from a node under pressure. */
-    evictAtOnce: number;
-  };
+  limits: HealingLimits;
 }
 
 export const defaultChangeSettings: ChangeSettings = {
   drain: { timeoutMs: 10 * 60_000, unmanagedPods: 'approve', emptyDir: 'evict' },
   hooks: {},
-  limits: { evictAtOnce: 3 },
+  limits: { evictAtOnce: 3, memoryStep: 25, memoryMax: '4Gi', replicasStep: 20, replicasMax: 50 },
 };
+
+/** A container's memory limit and the one that it gets, as Kubernetes writes them. */
+export interface RaisedMemory {
+  container: string;
+  from: string;
+  to: string;
+}
+
+/** More memory for containers of a workload's template. */
+export interface RaiseMemoryChange extends ChangeOf<'raise-memory'> {
+  raised: RaisedMemory[];
+}
+
+/** Pods of a StatefulSet or DaemonSet that are deleted, for their controller to make anew. */
+export interface ReplaceUnreadyChange extends PodsChange<'replace-unready'> {
+  /** How many may be away at the same time. */
+  atOnce: number;
+}
 
 /** Every kind of change: what is asked for beside kind and target, and what is planned from it. */
 export interface ChangeKinds {
@@ -136,6 +165,10 @@ export interface ChangeKinds {
   restart: { request: { token: string }; change: RestartChange };
   'replace-pod': { request: object; change: ReplacePodChange };
   'recreate-job': { request: object; change: RecreateJobChange };
+  'replace-unready': { request: object; change: ReplaceUnreadyChange };
+  uncordon: { request: object; change: FieldsChange<'uncordon'> };
+  'raise-max-replicas': { request: object; change: FieldsChange<'raise-max-replicas'> };
+  'raise-memory': { request: object; change: RaiseMemoryChange };
   cordon: { request: object; change: FieldsChange<'cordon'> };
   'add-replica': { request: object; change: FieldsChange<'add-replica'> };
   'relax-budget': { request: object; change: FieldsChange<'relax-budget'> };

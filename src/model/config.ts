@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ChangeSettings } from './change';
+import { type ChangeSettings, defaultChangeSettings } from './change';
 import { formatDuration, parseDuration } from './duration';
 import type { GovernorPolicy } from './governor/policy';
 import { type MaintenanceWindow, windowContradiction, windowProblem } from './governor/windows';
@@ -105,6 +105,15 @@ const detectorSchema = z.strictObject({
   waitingDeadline: duration('10s').describe(
     'How long a container may wait for an image or configuration that it did not get, since both are tried for again.',
   ),
+  unreadyDeadline: duration('5m').describe(
+    'How long a pod of a StatefulSet or DaemonSet may be unready.',
+  ),
+  schedulingDeadline: duration('5m').describe(
+    'How long a pod may find no node, since nodes may be added for it.',
+  ),
+  autoscalerDeadline: duration('5m').describe(
+    'How long an autoscaler may want more replicas than it may have.',
+  ),
   terminatingDeadline: duration('5m').describe(
     'How long after its grace period a pod may go on terminating.',
   ),
@@ -142,6 +151,28 @@ const limitsSchema = z.strictObject({
     .max(50)
     .default(3)
     .describe('Pods that are evicted at once from a node under pressure.'),
+  memoryStep: z
+    .int()
+    .min(1)
+    .max(100)
+    .default(defaultChangeSettings.limits.memoryStep)
+    .describe('By how many percent the limit of a container is raised that needs more memory.'),
+  memoryMax: z
+    .string()
+    .regex(/^[1-9]\d*(Mi|Gi)$/, 'write a size such as 512Mi or 4Gi')
+    .default(defaultChangeSettings.limits.memoryMax)
+    .describe('The largest memory limit that a container is raised to.'),
+  replicasStep: z
+    .int()
+    .min(1)
+    .max(100)
+    .default(defaultChangeSettings.limits.replicasStep)
+    .describe('By how many percent the maximum of an autoscaler is raised that wants more.'),
+  replicasMax: z
+    .int()
+    .min(1)
+    .default(defaultChangeSettings.limits.replicasMax)
+    .describe('The largest maximum that an autoscaler is raised to.'),
 });
 
 const agreed = (byDefault: 'evict' | 'approve') => z.enum(['evict', 'approve']).default(byDefault);
@@ -252,7 +283,7 @@ const healingSchema = z.strictObject({
     .array(text())
     .default(['kube-system'])
     .describe('Namespaces in which every action needs an approval.'),
-  limits: limitsSchema.prefault({}).describe('How much is changed at once.'),
+  limits: limitsSchema.prefault({}).describe('How much may be changed, and how much at once.'),
   drain: drainSchema.prefault({}).describe('How pods are moved off a node.'),
   hooks: hooksSchema.prefault({}).describe('What does to nodes what Kubernetes cannot.'),
 });
@@ -699,6 +730,9 @@ export function detectionSettings({ detector }: Config): DetectionSettings {
     nodeConditions: detector.nodeConditions,
     flaps: detector.flaps,
     flapWindowMs: detector.flapWindow,
+    unreadyDeadlineMs: detector.unreadyDeadline,
+    schedulingDeadlineMs: detector.schedulingDeadline,
+    autoscalerDeadlineMs: detector.autoscalerDeadline,
   };
 }
 

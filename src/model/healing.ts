@@ -119,6 +119,8 @@ export const healthCheckNames = [
   'pods-moved',
   'job-completed',
   'no-drain-waits',
+  'pods-scheduled',
+  'below-maximum',
 ] as const;
 
 export type HealthCheckName = (typeof healthCheckNames)[number];
@@ -138,6 +140,12 @@ export interface DetectionSettings {
   rolloutDeadlineMs: number;
   /** How long a container may wait for its image or its configuration, both of which are tried for again. */
   waitingDeadlineMs: number;
+  /** How long a pod of a StatefulSet or DaemonSet may be unready. */
+  unreadyDeadlineMs: number;
+  /** How long a pod may find no node. */
+  schedulingDeadlineMs: number;
+  /** How long an autoscaler may want more replicas than it may have. */
+  autoscalerDeadlineMs: number;
   /** How long after its grace period a pod may go on terminating. */
   terminatingDeadlineMs: number;
   /** How long a disruption budget that is too strict may hold up a drain. */
@@ -158,6 +166,9 @@ export interface DetectionSettings {
 export const defaultDetectionSettings: DetectionSettings = {
   rolloutDeadlineMs: 10 * 60_000,
   waitingDeadlineMs: 10_000,
+  unreadyDeadlineMs: 5 * 60_000,
+  schedulingDeadlineMs: 5 * 60_000,
+  autoscalerDeadlineMs: 5 * 60_000,
   terminatingDeadlineMs: 5 * 60_000,
   drainDeadlineMs: 5 * 60_000,
   evictedPods: 10,

@@ -4,6 +4,7 @@ import {
   type ConnectionOptions,
   isGrpcServiceError,
   ServiceError,
+  WorkflowNotFoundError,
 } from '@temporalio/client';
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { type ClientConnectConfig, loadClientConnectConfig } from '@temporalio/envconfig';
@@ -170,3 +171,17 @@ export async function registerSearchAttributes(
 const keywordType = 2;
 
 const withoutOperatorApi = [status.permissionDenied, status.unimplemented, status.unauthenticated];
+
+/** Whether a workflow runs. @throws when Temporal does not answer. */
+export async function isRunning(
+  { client }: Pick<Temporal, 'client'>,
+  workflowId: string,
+): Promise<boolean> {
+  try {
+    const { status } = await client.workflow.getHandle(workflowId).describe();
+    return status.name === 'RUNNING';
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
+}

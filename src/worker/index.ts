@@ -29,6 +29,7 @@ import { readSecret, secretVariable } from '../service/secrets';
 import { startServer } from '../service/server';
 import { listenForShutdown } from '../service/shutdown';
 import {
+  isRunning,
   lazyTemporal,
   registerSearchAttributes,
   type Temporal,
@@ -133,6 +134,7 @@ export function createWorker(parts: WorkerParts, connection: NativeConnection): 
         detection: detectionSettings(config),
         changes: changeSettings(config),
         nodeLabels: nodeLabels(config),
+        isRunning: (workflowId) => isRunning(temporal, workflowId),
       }),
       ...createPrometheusActivities({
         prometheus: prometheusOf(config, breakers),

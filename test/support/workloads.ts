@@ -3,13 +3,17 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   AppsV1Api,
+  AutoscalingV2Api,
   CoreV1Api,
   KubeConfig,
   PatchStrategy,
   setHeaderOptions,
+  type V1Container,
   type V1PodSpec,
 } from '@kubernetes/client-node';
 import { lab } from './lab';
+
+const mergePatch = setHeaderOptions('Content-Type', PatchStrategy.MergePatch);
 
 /** Access to a platform, the shared one unless told, as its administrator. */
 export function adminKubeConfig(platform = lab()): KubeConfig {
@@ -30,11 +34,13 @@ export class Workloads {
   readonly namespace = `t-${randomUUID().slice(0, 8)}`;
   readonly core: CoreV1Api;
   readonly apps: AppsV1Api;
+  private readonly scaling: AutoscalingV2Api;
 
   constructor(private readonly platform = lab()) {
     const kubeConfig = adminKubeConfig(platform);
     this.core = kubeConfig.makeApiClient(CoreV1Api);
     this.apps = kubeConfig.makeApiClient(AppsV1Api);
+    this.scaling = kubeConfig.makeApiClient(AutoscalingV2Api);
   }
 
   async create(): Promise<this> {
@@ -55,17 +61,25 @@ export class Workloads {
       wait = true,
       replicas = 2,
       annotations = {},
+      container = {},
+      node,
     }: {
       behaviour?: Behaviour;
       wait?: boolean;
       replicas?: number;
       annotations?: Record<string, string>;
+      container?: Partial<V1Container>;
+      /** The only node that its pods may run on. */
+      node?: string;
     } = {},
   ): Promise<void> {
     const labels = { app: name };
     const common = {
       selector: { matchLabels: labels },
-      template: { metadata: { labels }, spec: podSpec(behaviour) },
+      template: {
+        metadata: { labels },
+        spec: { ...podSpec(behaviour, container), ...(node && onNode(node)) },
+      },
     };
     const { namespace } = this;
     const metadata = { name, namespace, annotations };
@@ -83,7 +97,16 @@ export class Workloads {
 
   /** Rolls out another behaviour, as a release would. */
   async release(kind: Kind, name: string, behaviour: Behaviour): Promise<void> {
-    const body = { spec: { template: { spec: podSpec(behaviour) } } };
+    await this.change(kind, name, podSpec(behaviour).containers[0]!);
+  }
+
+  /** Rolls out a change of its container. */
+  async change(kind: Kind, name: string, container: Partial<V1Container>): Promise<void> {
+    const containers = [{ name: 'main', ...container }];
+    await this.patch(kind, name, { spec: { template: { spec: { containers } } } });
+  }
+
+  private async patch(kind: Kind, name: string, body: object): Promise<void> {
     const options = setHeaderOptions('Content-Type', PatchStrategy.StrategicMergePatch);
     const request = { name, namespace: this.namespace, body };
     if (kind === 'Deployment') await this.apps.patchNamespacedDeployment(request, options);
@@ -139,6 +162,75 @@ export class Workloads {
       const spec = { ...podSpec('good'), nodeName, volumes };
       await this.core.createNamespacedPod({ namespace, body: { metadata, spec } });
     }
+  }
+
+  /** A Service in front of a workload's pods. */
+  async serve(name: string): Promise<void> {
+    const spec = { selector: { app: name }, ports: [{ port: 8080 }] };
+    const body = { metadata: { name }, spec };
+    await this.core.createNamespacedService({ namespace: this.namespace, body });
+  }
+
+  async scale(kind: Kind, name: string, replicas: number): Promise<void> {
+    await this.patch(kind, name, { spec: { replicas } });
+  }
+
+  /** Cordons a node as a procedure does, or uncordons it. */
+  async cordon(name: string, heldBy: string | undefined): Promise<void> {
+    const annotations = { 'homeostat.dev/held-by': heldBy ?? null };
+    const body = { metadata: { annotations }, spec: { unschedulable: heldBy ? true : null } };
+    await this.core.patchNode({ name, body }, mergePatch);
+  }
+
+  /** An autoscaler of a Deployment, with the status that its controller writes where it wants more than its maximum. */
+  async maxedAutoscaler(name: string, maxReplicas: number): Promise<void> {
+    const { namespace } = this;
+    const scaleTargetRef = { apiVersion: 'apps/v1', kind: 'Deployment', name };
+    const body = { metadata: { name }, spec: { minReplicas: 1, maxReplicas, scaleTargetRef } };
+    await this.scaling.createNamespacedHorizontalPodAutoscaler({ namespace, body });
+    await this.setAutoscalerStatus(name, maxReplicas, {
+      status: 'True',
+      reason: 'TooManyReplicas',
+      message: 'the desired replica count is more than the maximum replica count',
+    });
+  }
+
+  /** The status that the controller writes where the maximum is enough. */
+  satisfyAutoscaler(name: string): Promise<void> {
+    return this.setAutoscalerStatus(name, 1, {
+      status: 'False',
+      reason: 'DesiredWithinRange',
+      message: 'the desired count is within the acceptable range',
+    });
+  }
+
+  private async setAutoscalerStatus(
+    name: string,
+    desiredReplicas: number,
+    limited: { status: string; reason: string; message: string },
+  ): Promise<void> {
+    const lastTransitionTime = new Date().toISOString();
+    const conditions = [{ type: 'ScalingLimited', lastTransitionTime, ...limited }];
+    const body = { status: { desiredReplicas, currentReplicas: 1, conditions } };
+    const request = { name, namespace: this.namespace, body };
+    await this.scaling.patchNamespacedHorizontalPodAutoscalerStatus(request, mergePatch);
+  }
+
+  async maxReplicas(name: string): Promise<number> {
+    const request = { name, namespace: this.namespace };
+    const { spec } = await this.scaling.readNamespacedHorizontalPodAutoscaler(request);
+    return spec!.maxReplicas;
+  }
+
+  /** Waits until the detector has marked a revision of a Deployment as one that works. */
+  async marked(name: string): Promise<void> {
+    await this.until(async () => {
+      const { items } = await this.apps.listNamespacedReplicaSet({
+        namespace: this.namespace,
+        labelSelector: `app=${name}`,
+      });
+      return items.some(({ metadata }) => metadata?.annotations?.['homeostat.dev/available']);
+    });
   }
 
   async isCrashLooping(app: string): Promise<boolean> {
@@ -202,7 +294,11 @@ export function changesByHomeostat(
     ).length;
 }
 
-function podSpec(behaviour: Behaviour): V1PodSpec {
+function onNode(node: string): Partial<V1PodSpec> {
+  return { nodeSelector: { 'kubernetes.io/hostname': node } };
+}
+
+function podSpec(behaviour: Behaviour, container: Partial<V1Container> = {}): V1PodSpec {
   return {
     terminationGracePeriodSeconds: 1,
     containers: [
@@ -223,6 +319,7 @@ function podSpec(behaviour: Behaviour): V1PodSpec {
           periodSeconds: 1,
           failureThreshold: 1,
         },
+        ...container,
       },
     ],
   };

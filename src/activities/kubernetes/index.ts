@@ -71,6 +71,8 @@ export interface KubernetesDeps {
   changes?: ChangeSettings;
   /** Labels that tell a node's pool and zone; the usual ones where left out. */
   nodeLabels?: NodeLabels;
+  /** Whether a procedure still runs, by its workflow id; where nobody can tell, it is taken to run. */
+  isRunning?: (workflowId: string) => Promise<boolean>;
 }
 
 export function createKubernetesActivities(deps: KubernetesDeps): KubernetesActivities {
@@ -80,6 +82,7 @@ export function createKubernetesActivities(deps: KubernetesDeps): KubernetesActi
     artifacts: deps.artifacts,
     detection: deps.detection ?? defaultDetectionSettings,
     settings: deps.changes ?? defaultChangeSettings,
+    isRunning: deps.isRunning ?? (() => Promise.resolve(true)),
   };
   const survey = createSurveyor(client, deps.nodeLabels ?? usualNodeLabels);
 

@@ -8,7 +8,10 @@ export const tellingOrder: readonly string[] = [
   'config-error',
   'oom-killed',
   'crash-loop',
+  'pod-pending',
   'rollout-stuck',
+  'daemonset-stuck',
+  'statefulset-mismatch',
 ];
 
 /** Whether one of the symptoms that a target shows says more of its trouble than this one, which then is no incident. */

@@ -10,7 +10,14 @@ import { nearest } from './nearest';
 const answerTimeoutMs = 10_000;
 
 /** Kinds that are looked up for what they tell of others; nothing heals them. */
-const supporting = ['Namespace', 'Event', 'ReplicaSet', 'ControllerRevision', 'StorageClass'];
+const supporting = [
+  'Namespace',
+  'Event',
+  'ReplicaSet',
+  'ControllerRevision',
+  'StorageClass',
+  'ResourceQuota',
+];
 
 /** Kinds that a person may name. */
 const targetKinds = Object.keys(kinds).filter((kind) => !supporting.includes(kind));

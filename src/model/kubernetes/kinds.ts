@@ -37,6 +37,7 @@ export const kinds: Readonly<Record<string, Kind>> = {
   CronJob: kind('apis/batch/v1', 'cronjobs', 'cj'),
   HorizontalPodAutoscaler: kind('apis/autoscaling/v2', 'horizontalpodautoscalers', 'hpa'),
   PodDisruptionBudget: kind('apis/policy/v1', 'poddisruptionbudgets', 'pdb'),
+  ResourceQuota: kind('api/v1', 'resourcequotas', 'quota'),
   StorageClass: clusterKind('apis/storage.k8s.io/v1', 'storageclasses', 'sc'),
   VolumeAttachment: clusterKind('apis/storage.k8s.io/v1', 'volumeattachments'),
   Certificate: kind('apis/cert-manager.io/v1', 'certificates', 'cert', 'certs'),

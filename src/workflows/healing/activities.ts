@@ -58,6 +58,7 @@ const lasting: Partial<Record<ChangeKind, Duration>> = {
   drain: '1h',
   'run-hook': '1h',
   'out-of-service': '1h',
+  'replace-unready': '1h',
 };
 
 const change = (kind: ChangeKind): ActivityOptions => ({

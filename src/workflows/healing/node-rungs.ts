@@ -1,5 +1,5 @@
-import type { HookName } from '../../model/hooks';
 import type { Rung } from './runbook';
+import { hookRung } from './rungs';
 
 /** No new pods for the time of the procedure. */
 export const cordon: Rung = {
@@ -17,13 +17,6 @@ export const drain: Rung = {
   prepares: true,
   interruptible: true,
 };
-
-/** The user's own way to reboot or replace the node; left out where none is configured. */
-const hookRung = (name: string, hook: HookName): Rung => ({
-  name,
-  when: () => true,
-  change: ({ target, token }) => ({ kind: 'run-hook', target, hook, token }),
-});
 
 export const reboot = hookRung('reboot', 'reboot');
 export const replace = hookRung('replace', 'replace');

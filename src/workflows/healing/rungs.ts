@@ -1,4 +1,5 @@
 import { followsRollout, hasWorked, lastGoodRevision } from '../../model/healing';
+import type { HookName } from '../../model/hooks';
 import { isWorkloadKind } from '../../model/target';
 import type { Rung } from './runbook';
 
@@ -29,6 +30,20 @@ export const restart: Rung = {
   when: (diagnosis, _settings, target) => isWorkloadKind(target.kind) && hasWorked(diagnosis),
   change: ({ target, token }) => ({ kind: 'restart', target, token }),
 };
+
+/** The pods of a StatefulSet or DaemonSet that stay unready, made anew by their controller. */
+export const replaceUnready: Rung = {
+  name: 'replace-unready',
+  when: (_diagnosis, _settings, { kind }) => kind === 'StatefulSet' || kind === 'DaemonSet',
+  change: ({ target }) => ({ kind: 'replace-unready', target }),
+};
+
+/** The user's own way to do to nodes what Kubernetes cannot; declined where none is configured. */
+export const hookRung = (name: string, hook: HookName): Rung => ({
+  name,
+  when: () => true,
+  change: ({ target, token }) => ({ kind: 'run-hook', target, hook, token }),
+});
 
 /** A bare pod made anew; a person must agree, since no controller would bring it back. */
 export const replacePod: Rung = {

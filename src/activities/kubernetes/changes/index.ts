@@ -8,13 +8,17 @@ import { evictPods } from './evict-pods';
 import { forceDelete } from './force-delete';
 import type { ChangeContext, ChangeOfKind } from './kind';
 import { outOfService } from './out-of-service';
+import { raiseMaxReplicas } from './raise-max-replicas';
+import { raiseMemory } from './raise-memory';
 import { recreateJob } from './recreate-job';
 import { relaxBudget } from './relax-budget';
 import { removeFinalizers } from './remove-finalizers';
 import { replacePod } from './replace-pod';
+import { replaceUnready } from './replace-unready';
 import { restart } from './restart';
 import { rollback } from './rollback';
 import { runHook } from './run-hook';
+import { uncordon } from './uncordon';
 
 /** Every kind of change, by its name. */
 const kinds: { [K in ChangeKind]: ChangeOfKind<K> } = {
@@ -22,6 +26,10 @@ const kinds: { [K in ChangeKind]: ChangeOfKind<K> } = {
   restart,
   'replace-pod': replacePod,
   'recreate-job': recreateJob,
+  'replace-unready': replaceUnready,
+  uncordon,
+  'raise-max-replicas': raiseMaxReplicas,
+  'raise-memory': raiseMemory,
   cordon,
   'add-replica': addReplica,
   'relax-budget': relaxBudget,

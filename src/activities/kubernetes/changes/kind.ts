@@ -12,6 +12,8 @@ export interface ChangeContext {
   detection: DetectionSettings;
   settings: ChangeSettings;
   artifacts: ArtifactStore;
+  /** Whether a procedure still runs, by its workflow id. */
+  isRunning: (workflowId: string) => Promise<boolean>;
 }
 
 type Request<K extends ChangeKind> = { target: Target } & ChangeKinds[K]['request'];

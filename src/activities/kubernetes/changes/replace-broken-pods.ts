@@ -71,7 +71,8 @@ async function observed(client: KubernetesClient, workload: Workload): Promise<W
   throw later(`${nameOf(workload)}: its controller did not see generation ${generation} in time`);
 }
 
-async function removePod(client: KubernetesClient, pod: V1Pod): Promise<void> {
+/** Deletes exactly this pod; one that is gone, or another of its name, is left as it is. */
+export async function removePod(client: KubernetesClient, pod: V1Pod): Promise<void> {
   try {
     await client.remove(podPath(pod), { uid: pod.metadata?.uid ?? '' });
   } catch (error) {

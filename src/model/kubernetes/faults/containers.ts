@@ -38,9 +38,14 @@ export function isOutOfMemory(pod: V1Pod): Finding | undefined {
 }
 
 /** Whether a container ended for want of memory, and has not got over it. */
-export function wasKilledForMemory({ state, lastState, restartCount }: V1ContainerStatus): boolean {
+function wasKilledForMemory({ state, lastState, restartCount }: V1ContainerStatus): boolean {
   if (state?.terminated) return isOutOfMemoryEnd(state.terminated) && restartCount > 0;
   return state?.waiting !== undefined && isOutOfMemoryEnd(lastState?.terminated);
+}
+
+/** Whether the last end of a container was for want of memory. */
+export function wasEndedForMemory({ state, lastState }: V1ContainerStatus): boolean {
+  return isOutOfMemoryEnd(state?.terminated ?? lastState?.terminated);
 }
 
 const isOutOfMemoryEnd = (end: { reason?: string } | undefined) => end?.reason === 'OOMKilled';

@@ -1,9 +1,11 @@
 import type { DetectionSettings, Health, HealthCheckName } from '../../healing';
+import { belowMaximum } from './autoscaling';
 import { noDrainWaits } from './budgets';
 import { jobCompleted } from './jobs';
 import { nodeReady, nodeWithoutPressure, nodeWithoutProblem, podsMoved } from './node';
 import { noneEvicted, noneTerminating } from './pods';
 import { imagesPulled } from './registry';
+import { podsScheduled } from './scheduling';
 import type { TargetView } from './view';
 import { availableWithoutRestarts } from './workload';
 
@@ -24,4 +26,6 @@ export const healthChecks: Record<
   'pods-moved': podsMoved,
   'job-completed': jobCompleted,
   'no-drain-waits': noDrainWaits,
+  'pods-scheduled': podsScheduled,
+  'below-maximum': belowMaximum,
 };

@@ -1,7 +1,9 @@
 import type { Runbook } from '../runbook';
 import { configError } from './config-error';
 import { crashLoop } from './crash-loop';
+import { daemonSetStuck } from './daemonset-stuck';
 import { evictedPods } from './evicted-pods';
+import { hpaMaxed } from './hpa-maxed';
 import { imagePull } from './image-pull';
 import { jobFailed } from './job-failed';
 import { nodeFlapping } from './node-flapping';
@@ -11,8 +13,10 @@ import { nodeProblem } from './node-problem';
 import { nodeUnreachable } from './node-unreachable';
 import { oomKilled } from './oom-killed';
 import { pdbTooStrict } from './pdb-too-strict';
+import { podPending } from './pod-pending';
 import { registryUnreachable } from './registry-unreachable';
 import { rolloutStuck } from './rollout-stuck';
+import { statefulSetMismatch } from './statefulset-mismatch';
 import { stuckTerminating } from './stuck-terminating';
 
 /** Every runbook, the more telling symptom first; the detector, the CLI and the documents read this list. */
@@ -21,9 +25,13 @@ export const runbooks: readonly Runbook[] = [
   configError,
   oomKilled,
   crashLoop,
+  podPending,
   rolloutStuck,
+  daemonSetStuck,
+  statefulSetMismatch,
   registryUnreachable,
   jobFailed,
+  hpaMaxed,
   stuckTerminating,
   evictedPods,
   nodeUnreachable,

@@ -1,0 +1,253 @@
+import { randomUUID } from 'node:crypto';
+import type { V1Container } from '@kubernetes/client-node';
+import { Client, Connection } from '@temporalio/client';
+import { Healings, rungsOf } from '../support/healings';
+import { describeLab, lab } from '../support/lab';
+import { Parts } from '../support/parts';
+import { Workloads } from '../support/workloads';
+
+/** A host that no cluster resolves (RFC 6761). */
+const host = 'registry.invalid:5000';
+
+const namespacesNeeded = 12;
+
+/** The runbooks of workloads, each with its fault produced for real. */
+describeLab('runbooks of workloads', () => {
+  let connection: Connection;
+  let client: Client;
+  let parts: Parts;
+  let healings: Healings;
+  /** Namespaces that no test has taken yet. */
+  let free: Workloads[] = [];
+  const made: Workloads[] = [];
+
+  beforeAll(async () => {
+    connection = await Connection.connect({ address: lab().temporal.address });
+    client = new Client({ connection, namespace: lab().temporal.namespace });
+    for (let count = 0; count < namespacesNeeded; count++)
+      made.push(await new Workloads().create());
+    free = [...made];
+    parts = new Parts(`work-${randomUUID().slice(0, 8)}`, {
+      detector: {
+        namespaces: made.map(({ namespace }) => namespace),
+        waitingDeadline: '2s',
+        unreadyDeadline: '3s',
+        schedulingDeadline: '2s',
+        autoscalerDeadline: '2s',
+      },
+      healing: { soak: '2s', verifyTimeout: '120s', rolloutWindow: '5s' },
+      governor: { coolDown: '1s' },
+    });
+    healings = new Healings(client, parts.cluster);
+    parts.worker();
+    parts.detector();
+  });
+  afterAll(async () => {
+    const governor = client?.workflow.getHandle(`governor:${parts?.cluster}`);
+    await governor?.terminate().catch(() => undefined);
+    await parts?.end();
+    await Promise.all(made.map((workloads) => workloads.remove()));
+    await connection?.close();
+  });
+
+  const take = () => free.pop()!;
+
+  const web = (workloads: Workloads, kind = 'Deployment') => ({
+    kind,
+    namespace: workloads.namespace,
+    name: 'web',
+  });
+
+  test.concurrent.each([
+    ['image-pull', 'an image that no node has', { image: 'localhost/absent:1' }],
+    [
+      'image-pull',
+      'a registry that does not answer',
+      { image: 'absent.invalid/web:2', imagePullPolicy: 'IfNotPresent' },
+    ],
+    [
+      'config-error',
+      'a key that its ConfigMap does not have',
+      {
+        env: [{ name: 'COLOUR', valueFrom: { configMapKeyRef: { name: 'web', key: 'colour' } } }],
+      },
+    ],
+  ])('%s: %s is undone', async (symptom, _what, container) => {
+    const workloads = take();
+    await workloads.deploy('Deployment', 'web');
+    await workloads.change('Deployment', 'web', container);
+    const handle = await healings.started(workloads, web(workloads), symptom);
+    const record = await handle.result();
+    expect(record.outcome).toBe('healed');
+    expect(rungsOf(record)).toEqual(['undo-rollout']);
+    expect(await workloads.isAvailable('Deployment', 'web')).toBe(true);
+    expect(workloads.changesByHomeostat('deployments', 'web')).toBe(1);
+    // The rollout missed its deadline of 5 s too, for the same cause.
+    expect(await healings.exists(web(workloads), 'rollout-stuck')).toBe(false);
+  });
+
+  test.concurrent('a registry that is away: one incident, and nothing is changed', async () => {
+    const all = [take(), take(), take(), take()];
+    const image = { image: `${host}/web:2`, imagePullPolicy: 'IfNotPresent' };
+    await Promise.all(all.map((workloads) => workloads.deploy('Deployment', 'web')));
+    await Promise.all(all.map((workloads) => workloads.change('Deployment', 'web', image)));
+    const registry = { kind: 'Registry', name: host };
+    const handle = await healings.started(all[0]!, registry, 'registry-unreachable');
+    const record = await handle.result();
+    expect(record.outcome).toBe('escalated');
+    expect(record.reason).toContain('pods wait for images of registry.invalid:5000');
+    for (const workloads of all) {
+      if (await healings.exists(web(workloads), 'image-pull')) {
+        const child = await healings.handle(web(workloads), 'image-pull').result();
+        expect(child).toMatchObject({ outcome: 'aborted' });
+      }
+      expect(workloads.changesByHomeostat('deployments', 'web')).toBe(0);
+    }
+  });
+
+  test.concurrent('memory: a restart does not help, a higher limit does', async () => {
+    const workloads = take();
+    await workloads.deploy('Deployment', 'load', { replicas: 0, wait: false });
+    await workloads.serve('load');
+    await workloads.deploy('Deployment', 'web', {
+      replicas: 1,
+      container: {
+        image: 'localhost/busybox:1',
+        command: ['sh', '-c', hungryUnderLoad],
+        readinessProbe: undefined,
+        resources: { limits: { memory: '40Mi' }, requests: { memory: '20Mi' } },
+      },
+    });
+    await workloads.marked('web');
+    await workloads.scale('Deployment', 'load', 1);
+    const handle = await healings.started(workloads, web(workloads), 'oom-killed');
+    const record = await handle.result();
+    expect(record.outcome).toBe('healed');
+    expect(rungsOf(record)).toEqual(['restart', 'raise-memory']);
+    const { spec } = await workloads.read('Deployment', 'web');
+    expect(spec!.template.spec!.containers[0]!.resources!.limits!.memory).toBe('50Mi');
+    expect(workloads.changesByHomeostat('deployments', 'web')).toBe(2);
+    expect(await healings.exists(web(workloads), 'crash-loop')).toBe(false);
+  });
+
+  test.concurrent('an ordinal of a StatefulSet that stays unready is made anew, alone', async () => {
+    const workloads = take();
+    await workloads.deploy('Deployment', 'fault', { replicas: 0, wait: false });
+    await workloads.serve('fault');
+    await workloads.deploy('StatefulSet', 'web', { replicas: 3, container: fallible('*-1') });
+    const before = await workloads.pods('web');
+    await workloads.scale('Deployment', 'fault', 1);
+    const target = web(workloads, 'StatefulSet');
+    const handle = await healings.started(workloads, target, 'statefulset-mismatch');
+    const record = await handle.result();
+    expect(record.outcome).toBe('healed');
+    expect(rungsOf(record)).toEqual(['replace-unready']);
+    expect(await replaced(workloads, before)).toEqual(['web-1']);
+    expect(workloads.changesByHomeostat('pods', 'web-1')).toBe(1);
+  });
+
+  test.concurrent('pods of a DaemonSet that stay unready are made anew, one at a time', async () => {
+    const workloads = take();
+    await workloads.deploy('Deployment', 'fault', { replicas: 0, wait: false });
+    await workloads.serve('fault');
+    await workloads.deploy('DaemonSet', 'web', { container: fallible('*') });
+    const before = await workloads.pods('web');
+    await workloads.scale('Deployment', 'fault', 1);
+    const target = web(workloads, 'DaemonSet');
+    const handle = await healings.started(workloads, target, 'daemonset-stuck');
+    const record = await handle.result();
+    expect(record.outcome).toBe('healed');
+    expect(rungsOf(record)).toEqual(['replace-unready']);
+    expect(await replaced(workloads, before)).toHaveLength(before.length);
+    for (const { metadata } of before)
+      expect(workloads.changesByHomeostat('pods', metadata!.name!)).toBe(1);
+  });
+
+  test.concurrent('a node that a procedure of ours left cordoned takes pods again', async () => {
+    const workloads = take();
+    const node = (await workloads.core.listNode()).items.at(-1)!.metadata!.name!;
+    const heldBy = `heal:${parts.cluster}:_:Node:${node}:node-not-ready`;
+    await workloads.cordon(node, heldBy);
+    try {
+      await workloads.deploy('Deployment', 'web', { replicas: 1, node, wait: false });
+      const handle = await healings.started(workloads, web(workloads), 'pod-pending');
+      const record = await handle.result();
+      expect(record.outcome).toBe('healed');
+      expect(rungsOf(record)).toEqual(['uncordon']);
+      const { metadata, spec } = await workloads.core.readNode({ name: node });
+      expect(spec!.unschedulable).toBeUndefined();
+      expect(metadata!.annotations).not.toHaveProperty('homeostat.dev/held-by');
+    } finally {
+      await workloads.cordon(node, undefined);
+    }
+  });
+
+  test.concurrent('a pod that no node can take is for a person, in the words of the scheduler', async () => {
+    const workloads = take();
+    await workloads.deploy('Deployment', 'web', {
+      replicas: 1,
+      wait: false,
+      container: { resources: { requests: { cpu: '900' } } },
+    });
+    const handle = await healings.started(workloads, web(workloads), 'pod-pending');
+    const record = await handle.result();
+    expect(record.outcome).toBe('escalated');
+    expect(record.reason).toContain('Insufficient cpu');
+  });
+
+  test.concurrent('an autoscaler at its maximum gets a fifth more', async () => {
+    const workloads = take();
+    await workloads.deploy('Deployment', 'web', { replicas: 1 });
+    await workloads.maxedAutoscaler('web', 5);
+    const target = { ...web(workloads), kind: 'HorizontalPodAutoscaler' };
+    const handle = await healings.started(workloads, target, 'hpa-maxed');
+    await workloads.until(async () => (await workloads.maxReplicas('web')) === 6);
+    await workloads.satisfyAutoscaler('web');
+    expect((await handle.result()).outcome).toBe('healed');
+    expect(workloads.changesByHomeostat('horizontalpodautoscalers', 'web')).toBe(1);
+  });
+});
+
+/** Keeps 44 MiB in memory as soon as the service `load` answers. */
+const hungryUnderLoad = `
+until wget -q -T 1 -O /dev/null http://$LOAD_SERVICE_HOST:8080/readyz; do sleep 0.5; done
+mkfifo /tmp/pipe
+( head -c 46000000 /dev/zero; exec sleep 100000 ) > /tmp/pipe &
+exec tail -c 46000000 /tmp/pipe
+`;
+
+/**
+ * Ready until the service `fault` answers, and then no more where the host's name is of the pattern;
+ * whoever starts while it answers stays ready.
+ */
+const fallible = (pattern: string): Partial<V1Container> => ({
+  image: 'localhost/busybox:1',
+  command: [
+    'sh',
+    '-c',
+    `
+answers() { wget -q -T 1 -O /dev/null http://$FAULT_SERVICE_HOST:8080/readyz; }
+touch /tmp/ready
+answers && exec sleep 100000
+until answers; do sleep 0.5; done
+case $HOSTNAME in ${pattern}) rm /tmp/ready;; esac
+exec sleep 100000
+`,
+  ],
+  readinessProbe: {
+    exec: { command: ['test', '-e', '/tmp/ready'] },
+    periodSeconds: 1,
+    failureThreshold: 1,
+  },
+});
+
+/** Names of the pods that are no longer the same. */
+async function replaced(
+  workloads: Workloads,
+  before: Awaited<ReturnType<Workloads['pods']>>,
+): Promise<(string | undefined)[]> {
+  const uids = (await workloads.pods('web')).map(({ metadata }) => metadata?.uid);
+  return before
+    .filter(({ metadata }) => !uids.includes(metadata?.uid))
+    .map(({ metadata }) => metadata?.name);
+}
