@@ -47,8 +47,6 @@ export interface FieldsPlan extends Pick<Planned, 'summary' | 'undoSummary' | 't
   target?: Target;
   /** The live object that the fields were read from. */
   object: KubernetesObject;
-  /** The object that is changed, where that is not the one that was asked about. */
-  target?: Target;
   fields: FieldChange[];
 }
 
