@@ -216,7 +216,7 @@ describe('a drain', () => {
 
 describe('eviction under pressure', () => {
   test('takes a few, the least promised first, and never what nobody makes anew', async () => {
-    cluster = await Cluster.start({ limits: { evictAtOnce: 2 } });
+    cluster = await Cluster.start({ limits: { ...defaultChangeSettings.limits, evictAtOnce: 2 } });
     cluster.node.status!.conditions!.push({ type: 'MemoryPressure', status: 'True' });
     const asking = (memory: string) => ({
       containers: [{ name: 'c', resources: { requests: { memory } } }],
