@@ -184,7 +184,9 @@ export class Detector {
     this.noteRegistries(object);
     const sightings = this.isLeftAlone(object, target) ? [] : this.sightingsOf(object, target);
     const now = Date.now();
-    const { reports, again } = this.lettingLead(target, () =>
+    // The symptoms of a node do not explain one another.
+    const led = isNode(object) ? undefined : target;
+    const { reports, again } = this.lettingLead(led, () =>
       tracker.look({ object: key, episode: episodeOf(object), sightings, seenAt }, now),
     );
     for (const report of reports) {
