@@ -297,7 +297,7 @@ describeLab('healing of nodes', () => {
         await end(own);
       }
     },
-    120_000,
+    300_000,
   );
 
   async function healByHand(own: Parts, node: string): Promise<ProcedureRecord> {
