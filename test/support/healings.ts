@@ -28,21 +28,6 @@ export class Healings {
     return handle;
   }
 
-  /** The record of the healing that healed it; a slow start may have been looked at before. */
-  async healed(
-    workloads: Pick<Workloads, 'until'>,
-    target: Omit<Target, 'cluster'>,
-    symptom: string,
-  ): Promise<ProcedureRecord> {
-    let record: ProcedureRecord | undefined;
-    await workloads.until(async () => {
-      record = await (await this.started(workloads, target, symptom)).result();
-      return record.outcome !== 'already-healthy';
-    });
-    expect(record).toMatchObject({ outcome: 'healed' });
-    return record!;
-  }
-
   exists(target: Omit<Target, 'cluster'>, symptom: string): Promise<boolean> {
     return exists(this.handle(target, symptom));
   }

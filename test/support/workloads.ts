@@ -164,17 +164,6 @@ export class Workloads {
     }
   }
 
-  /** A Service in front of a workload's pods. */
-  async serve(name: string): Promise<void> {
-    const spec = { selector: { app: name }, ports: [{ port: 8080 }] };
-    const body = { metadata: { name }, spec };
-    await this.core.createNamespacedService({ namespace: this.namespace, body });
-  }
-
-  async scale(kind: Kind, name: string, replicas: number): Promise<void> {
-    await this.patch(kind, name, { spec: { replicas } });
-  }
-
   /** Cordons a node as a procedure does, or uncordons it. */
   async cordon(name: string, heldBy: string | undefined): Promise<void> {
     const annotations = { 'homeostat.dev/held-by': heldBy ?? null };
@@ -220,17 +209,6 @@ export class Workloads {
     const request = { name, namespace: this.namespace };
     const { spec } = await this.scaling.readNamespacedHorizontalPodAutoscaler(request);
     return spec!.maxReplicas;
-  }
-
-  /** Waits until the detector has marked a revision of a Deployment as one that works. */
-  async marked(name: string): Promise<void> {
-    await this.until(async () => {
-      const { items } = await this.apps.listNamespacedReplicaSet({
-        namespace: this.namespace,
-        labelSelector: `app=${name}`,
-      });
-      return items.some(({ metadata }) => metadata?.annotations?.['homeostat.dev/available']);
-    });
   }
 
   async isCrashLooping(app: string): Promise<boolean> {
