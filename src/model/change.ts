@@ -171,6 +171,7 @@ export interface ChangeKinds {
   'raise-memory': { request: object; change: RaiseMemoryChange };
   cordon: { request: object; change: FieldsChange<'cordon'> };
   'add-replica': { request: object; change: FieldsChange<'add-replica'> };
+  'pause-gitops': { request: object; change: FieldsChange<'pause-gitops'> };
   'relax-budget': { request: object; change: FieldsChange<'relax-budget'> };
   'force-delete': { request: object; change: PodsChange<'force-delete'> };
   'remove-finalizers': { request: object; change: PodsChange<'remove-finalizers'> };

@@ -279,6 +279,12 @@ const healingSchema = z.strictObject({
   rolloutWindow: duration('10m').describe(
     'A fault that begins within so long after a rollout is held to follow it.',
   ),
+  gitOps: z
+    .enum(['ask', 'pause', 'proceed'])
+    .default('ask')
+    .describe(
+      'What is done before changing what Flux or Argo CD applies from Git: ask a person, pause its reconciliation meanwhile, or proceed.',
+    ),
   protectedNamespaces: z
     .array(text())
     .default(['kube-system'])
@@ -713,6 +719,7 @@ export function healingSettings({ healing, slack }: Config): HealingSettings {
     verifyTimeoutMs: healing.verifyTimeout,
     approvalTimeoutMs: healing.approvalTimeout,
     rolloutWindowMs: healing.rolloutWindow,
+    gitOps: healing.gitOps,
     announce: slack.channel !== undefined,
   };
 }

@@ -1,3 +1,5 @@
+import type { GitOpsOwner } from './kubernetes/gitops';
+
 /** A revision of a workload's pod template: a ReplicaSet, or a ControllerRevision. */
 export interface Revision {
   /** Name of the ReplicaSet or ControllerRevision. */
@@ -50,6 +52,8 @@ export interface Diagnosis {
   /** Somebody took back what this procedure had changed, which ends it. */
   vetoed?: string;
   health: Health;
+  /** Who applies it from Git, if anybody. */
+  managedBy?: GitOpsOwner;
   /** RFC 3339: the first failure of the pods that now fail. */
   faultSince?: string;
   /** When the current template was rolled out, as far as the API tells. */

@@ -33,6 +33,9 @@ export interface Incident {
   requestedBy?: string;
 }
 
+/** `ask`: a person agrees first. `pause`: reconciliation is paused meanwhile. `proceed`: as if nobody did. */
+export type GitOpsMode = 'ask' | 'pause' | 'proceed';
+
 /** What steers a healing; times in milliseconds. */
 export interface HealingSettings {
   /** Healthy without a break for so long counts as healed. */
@@ -45,6 +48,8 @@ export interface HealingSettings {
   approvalTimeoutMs: number;
   /** A fault that begins within so long after a rollout is held to follow it. */
   rolloutWindowMs: number;
+  /** What is done about a target that Flux or Argo CD applies from Git. */
+  gitOps: GitOpsMode;
   /** Whether the notifier is told of every change. */
   announce: boolean;
 }
@@ -55,6 +60,7 @@ export const defaultHealingSettings: HealingSettings = {
   verifyTimeoutMs: 10 * 60_000,
   approvalTimeoutMs: 60 * 60_000,
   rolloutWindowMs: 10 * 60_000,
+  gitOps: 'ask',
   announce: false,
 };
 

@@ -75,6 +75,7 @@ test('an empty file gives the defaults', () => {
     verifyTimeoutMs: 600_000,
     approvalTimeoutMs: 3_600_000,
     rolloutWindowMs: 600_000,
+    gitOps: 'ask',
     announce: false,
   });
   expect(slackSettings(config)).toBeUndefined();

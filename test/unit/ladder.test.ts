@@ -1,10 +1,11 @@
 import type { Diagnosis, Revision } from '../../src/model/healing';
 import { followsRollout, lastGoodRevision, wasGood } from '../../src/model/healing';
-import { defaultHealingSettings as settings } from '../../src/model/incident';
+import { type GitOpsMode, defaultHealingSettings as settings } from '../../src/model/incident';
 import type { Target } from '../../src/model/target';
 import { approvalReason, mayRecover, nextRung } from '../../src/workflows/healing/ladder';
 import { crashLoop } from '../../src/workflows/healing/runbooks/crash-loop';
 import { rolloutStuck } from '../../src/workflows/healing/runbooks/rollout-stuck';
+import { restart, undoRollout } from '../../src/workflows/healing/rungs';
 
 const target: Target = { cluster: 'lab', kind: 'Deployment', namespace: 'shop', name: 'web' };
 
@@ -105,12 +106,50 @@ describe('the ladder', () => {
     const pod = { ...target, kind: 'Pod' };
     const rung = nextRung(crashLoop, diagnosis([]), pod, [], settings)!;
     expect(rung.name).toBe('replace-pod');
-    expect(approvalReason(rung, diagnosis([]))).toContain('bare pod');
+    expect(approvalReason(rung, diagnosis([]), { target: pod, settings, taken: [] })).toContain(
+      'bare pod',
+    );
   });
   test('a protected target needs approval for any rung', () => {
     const found = { ...afterRelease, protected: true };
-    expect(approvalReason(crashLoop.ladder[0]!, found)).toContain('protected');
-    expect(approvalReason(crashLoop.ladder[0]!, afterRelease)).toBeUndefined();
+    const context = { target, settings, taken: [] };
+    expect(approvalReason(undoRollout, found, context)).toContain('protected');
+    expect(approvalReason(undoRollout, afterRelease, context)).toBeUndefined();
+  });
+
+  describe('what Flux applies from Git', () => {
+    const managedBy = {
+      tool: 'Flux' as const,
+      kind: 'Kustomization' as const,
+      namespace: 'flux-system',
+      name: 'apps',
+    };
+    const managed = { ...afterRelease, managedBy };
+    const reason = (gitOps: GitOpsMode, rung = undoRollout, taken: string[] = []) =>
+      approvalReason(rung, managed, { target, settings: { ...settings, gitOps }, taken });
+    const next = (gitOps: GitOpsMode, tried: string[] = []) =>
+      nextRung(crashLoop, managed, target, tried, { ...settings, gitOps })?.name;
+
+    test('ask: a person agrees first, and is told where to mend it', () => {
+      expect(next('ask')).toBe('undo-rollout');
+      expect(reason('ask')).toContain('Flux Kustomization flux-system/apps');
+      expect(reason('ask')).toContain('mend it there');
+    });
+    test('ask: a restart is not fought', () => {
+      expect(reason('ask', restart)).toBeUndefined();
+    });
+    test('pause: reconciliation is paused before the first change', () => {
+      expect(next('pause')).toBe('pause-gitops');
+      expect(next('pause', ['pause-gitops'])).toBe('undo-rollout');
+      expect(reason('pause', undoRollout, ['pause-gitops'])).toBeUndefined();
+    });
+    test('pause: where it could not be paused, a person is asked', () => {
+      expect(reason('pause')).toContain('mend it there');
+    });
+    test('proceed: as if nobody did', () => {
+      expect(next('proceed')).toBe('undo-rollout');
+      expect(reason('proceed')).toBeUndefined();
+    });
   });
 });
 

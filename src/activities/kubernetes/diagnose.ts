@@ -13,6 +13,7 @@ import type {
   PodSummary,
 } from '../../model/healing';
 import { isCrashLooping } from '../../model/kubernetes/faults/containers';
+import { gitOpsOwnerOf } from '../../model/kubernetes/gitops';
 import { healthChecks, type TargetView } from '../../model/kubernetes/health';
 import { wasUncordoned } from '../../model/kubernetes/node-state';
 import {
@@ -73,6 +74,7 @@ function marksOf(object: KubernetesObject, namespace: V1Namespace | undefined) {
     uid: object.metadata?.uid,
     ignored: isIgnored(object, namespace),
     protected: isProtected(object, namespace),
+    managedBy: gitOpsOwnerOf(object),
     paused: Boolean((object as V1Deployment).spec?.paused),
   };
 }
@@ -86,7 +88,10 @@ function vetoOn({ kind }: Target, object: KubernetesObject, health: Health): str
 
 type Judge = (view: TargetView) => Health;
 
-type Findings = Omit<Diagnosis, 'exists' | 'uid' | 'ignored' | 'protected' | 'paused'>;
+type Findings = Omit<
+  Diagnosis,
+  'exists' | 'uid' | 'ignored' | 'protected' | 'managedBy' | 'paused'
+>;
 
 async function diagnoseWorkload(
   client: KubernetesClient,

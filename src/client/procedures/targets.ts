@@ -17,6 +17,9 @@ const supporting = [
   'ControllerRevision',
   'StorageClass',
   'ResourceQuota',
+  'Kustomization',
+  'HelmRelease',
+  'Application',
 ];
 
 /** Kinds that a person may name. */

@@ -40,6 +40,9 @@ export const kinds: Readonly<Record<string, Kind>> = {
   ResourceQuota: kind('api/v1', 'resourcequotas', 'quota'),
   StorageClass: clusterKind('apis/storage.k8s.io/v1', 'storageclasses', 'sc'),
   VolumeAttachment: clusterKind('apis/storage.k8s.io/v1', 'volumeattachments'),
+  Kustomization: kind('apis/kustomize.toolkit.fluxcd.io/v1', 'kustomizations'),
+  HelmRelease: kind('apis/helm.toolkit.fluxcd.io/v2', 'helmreleases'),
+  Application: kind('apis/argoproj.io/v1alpha1', 'applications'),
   Certificate: kind('apis/cert-manager.io/v1', 'certificates', 'cert', 'certs'),
 };
 

@@ -170,7 +170,11 @@ class Healing {
         await this.evidence.beforeChange();
         return makeChange(change);
       },
-      needsApproval: approvalReason(rung, diagnosis),
+      needsApproval: approvalReason(rung, diagnosis, {
+        target: this.target,
+        settings: this.settings,
+        taken: this.procedure.taken(),
+      }),
       interruptible: rung.interruptible,
     };
   }

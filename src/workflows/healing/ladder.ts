@@ -1,7 +1,10 @@
+import type { ChangeKind } from '../../model/change';
 import type { Diagnosis } from '../../model/healing';
 import type { HealingSettings, Observation } from '../../model/incident';
+import { formatGitOpsOwner } from '../../model/kubernetes/gitops';
 import type { Target } from '../../model/target';
 import type { Runbook, Rung } from './runbook';
+import { pauseGitOps } from './rungs';
 
 /** The first rung that applies to what was found and was not tried yet. */
 export function nextRung(
@@ -11,9 +14,37 @@ export function nextRung(
   tried: readonly string[],
   settings: HealingSettings,
 ): Rung | undefined {
-  return runbook.ladder.find(
+  const next = runbook.ladder.find(
     (rung) => !tried.includes(rung.name) && rung.when(diagnosis, settings, target),
   );
+  const pausesFirst =
+    next &&
+    settings.gitOps === 'pause' &&
+    isFought(next, target, diagnosis) &&
+    !tried.includes(pauseGitOps.name);
+  return pausesFirst ? pauseGitOps : next;
+}
+
+/** Changes that leave the manifest of the target as Git has it. */
+const harmless: readonly ChangeKind[] = [
+  'restart',
+  'replace-pod',
+  'recreate-job',
+  'cordon',
+  'pause-gitops',
+  'force-delete',
+  'remove-finalizers',
+  'collect-evicted',
+  'drain',
+  'evict-pods',
+  'out-of-service',
+  'run-hook',
+];
+
+/** Whether Flux or Argo CD would take the change of a rung back. */
+function isFought(rung: Rung, target: Target, diagnosis: Diagnosis): boolean {
+  if (!diagnosis.managedBy) return false;
+  return !harmless.includes(rung.change({ target, diagnosis, token: '' }).kind);
 }
 
 /**
@@ -35,6 +66,19 @@ export function mayRecover(diagnosis: Diagnosis, observations: readonly Observat
 }
 
 /** Why a person must agree to a rung, or undefined. */
-export function approvalReason(rung: Rung, diagnosis: Diagnosis): string | undefined {
-  return rung.needsApproval ?? (diagnosis.protected ? 'the target is protected' : undefined);
+export function approvalReason(
+  rung: Rung,
+  diagnosis: Diagnosis,
+  {
+    target,
+    settings,
+    taken,
+  }: { target: Target; settings: HealingSettings; taken: readonly string[] },
+): string | undefined {
+  if (rung.needsApproval) return rung.needsApproval;
+  if (diagnosis.protected) return 'the target is protected';
+  const paused = settings.gitOps === 'pause' && taken.includes(pauseGitOps.name);
+  if (settings.gitOps === 'proceed' || paused || !isFought(rung, target, diagnosis))
+    return undefined;
+  return `${formatGitOpsOwner(diagnosis.managedBy!)} applies it from Git and would take the change back: mend it there`;
 }

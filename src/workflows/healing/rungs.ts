@@ -52,3 +52,11 @@ export const replacePod: Rung = {
   change: ({ target }) => ({ kind: 'replace-pod', target }),
   needsApproval: 'it is a bare pod: should making it anew fail, nothing would bring it back',
 };
+
+/** Keeps Flux or Argo CD from taking the next change back while the procedure runs. */
+export const pauseGitOps: Rung = {
+  name: 'pause-gitops',
+  when: () => true,
+  change: ({ target }) => ({ kind: 'pause-gitops', target }),
+  prepares: true,
+};

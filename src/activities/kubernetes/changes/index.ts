@@ -8,6 +8,7 @@ import { evictPods } from './evict-pods';
 import { forceDelete } from './force-delete';
 import type { ChangeContext, ChangeOfKind } from './kind';
 import { outOfService } from './out-of-service';
+import { pauseGitOps } from './pause-gitops';
 import { raiseMaxReplicas } from './raise-max-replicas';
 import { raiseMemory } from './raise-memory';
 import { recreateJob } from './recreate-job';
@@ -32,6 +33,7 @@ const kinds: { [K in ChangeKind]: ChangeOfKind<K> } = {
   'raise-memory': raiseMemory,
   cordon,
   'add-replica': addReplica,
+  'pause-gitops': pauseGitOps,
   'relax-budget': relaxBudget,
   'force-delete': forceDelete,
   'remove-finalizers': removeFinalizers,
