@@ -29,6 +29,8 @@ export function nextRung(
 const harmless: readonly ChangeKind[] = [
   'restart',
   'replace-pod',
+  'replace-unready',
+  'uncordon',
   'recreate-job',
   'cordon',
   'pause-gitops',
