@@ -44,7 +44,7 @@ interface DoctorOptions {
 export function registerPlatformCommands(program: Command): void {
   program
     .command('up')
-    .description('bring up the local platform: Temporal, a cluster, worker and detector')
+    .description('bring up the local platform: Temporal, a cluster, worker, detector and gateway')
     .addOption(nameOption())
     .option('--context <context>', 'use a cluster of yours, by the context of its kubeconfig')
     .option('--kubeconfig <file>', 'kubeconfig that holds the context')
@@ -199,6 +199,7 @@ function statusTable(platform: Platform): string {
         ]
       : []),
     ['audit log', cluster.auditLog ?? '-'],
+    ['gateway', platform.gateway.url ?? '-'],
     ['config', configs.cli],
     ['logs', platform.logs],
   );

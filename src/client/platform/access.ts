@@ -1,4 +1,5 @@
-import { mkdirSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync } from 'node:fs';
 import { CoreV1Api, type KubeConfig } from '@kubernetes/client-node';
 import { stringify } from 'yaml';
 import { writeWhole } from './files';
@@ -12,13 +13,15 @@ import { type PlatformRecord, readDesired } from './records';
 export const homeostatNamespace = 'homeostat';
 const yearSeconds = 365 * 24 * 3_600;
 
-/** What deploy/ ships, and nothing more: the rights of worker and detector. */
+/** What deploy/ ships, and nothing more: the rights of worker, detector and gateway. */
 async function rights() {
-  const files = ['namespace', 'worker', 'detector'].map((name) => shipped('rbac', `${name}.yaml`));
+  const files = ['namespace', 'worker', 'detector', 'gateway'].map((name) =>
+    shipped('rbac', `${name}.yaml`),
+  );
   return (await Promise.all(files.map((file) => readManifest(file)))).flat();
 }
 
-/** Gives worker and detector a service account each, and a kubeconfig that acts as it. */
+/** Gives worker, detector and gateway a service account each, and a kubeconfig that acts as it. */
 export async function grantAccess(config: KubeConfig, paths: PlatformPaths): Promise<void> {
   await applyAll(config, await rights(), paths.name);
   await Promise.all([
@@ -28,6 +31,12 @@ export async function grantAccess(config: KubeConfig, paths: PlatformPaths): Pro
       homeostatNamespace,
       'homeostat-detector',
       paths.detectorKubeconfig,
+    ),
+    writeAccountKubeconfig(
+      config,
+      homeostatNamespace,
+      'homeostat-gateway',
+      paths.gatewayKubeconfig,
     ),
   ]);
 }
@@ -94,10 +103,13 @@ export function labConfig({ name, cluster, temporal }: PlatformRecord, monitorin
   };
 }
 
-/** Writes the configuration of worker, detector and the CLI for this platform. */
+/** Writes the configuration of the parts and the CLI for this platform. */
 export function writeConfigs(record: PlatformRecord, paths: PlatformPaths, context: string): void {
   mkdirSync(paths.artifacts, { recursive: true });
   const { cluster, ...settings } = labConfig(record, readDesired(paths)?.monitoring ?? false);
+  if (!existsSync(paths.gatewayToken)) {
+    writeWhole(paths.gatewayToken, randomBytes(32).toString('base64url'));
+  }
   const write = (file: string, kubeconfig: string) =>
     writeWhole(
       file,
@@ -106,11 +118,16 @@ export function writeConfigs(record: PlatformRecord, paths: PlatformPaths, conte
         ...settings,
         worker: { listen: `127.0.0.1:${record.ports.worker}` },
         detector: { listen: `127.0.0.1:${record.ports.detector}` },
+        gateway: {
+          listen: `127.0.0.1:${record.ports.gateway}`,
+          tokenFile: paths.gatewayToken,
+        },
         artifacts: { directory: paths.artifacts },
       }),
     );
   write(paths.workerConfig, paths.workerKubeconfig);
   write(paths.detectorConfig, paths.detectorKubeconfig);
+  write(paths.gatewayConfig, paths.gatewayKubeconfig);
   write(paths.config, paths.adminKubeconfig);
 }
 

@@ -127,7 +127,7 @@ async function build(base: string, tag: string, file: string): Promise<void> {
     for (const step of steps) {
       const run = await buildah(...step);
       if (!run.failed) continue;
-      const why = (run.all ?? '').trim().split('\n').slice(-4).join(' | ');
+      const why = (run.all ?? '').trim().split('\n').slice(-12).join(' | ');
       throw new HomeostatError('failed', `buildah ${step[0]} failed: ${why}`);
     }
   } finally {

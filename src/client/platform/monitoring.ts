@@ -7,7 +7,7 @@ import { base64Of } from './certificates';
 import { writeWhole } from './files';
 import { applyAll, readManifest } from './manifests';
 import { flags, type NativeCluster } from './native-cluster';
-import { inside, monitoringUrls } from './network';
+import { gatewayUrl, inside, monitoringUrls } from './network';
 import { findProgram, installPackages, missingMonitoring } from './packages';
 import { shipped } from './paths';
 import { answersOk } from './probes';
@@ -44,7 +44,7 @@ export async function startMonitoring(
   const parts = await Promise.all([
     kubeStateMetrics(cluster, config),
     metricsServer(cluster, config),
-    alertmanager(cluster, record),
+    alertmanager(cluster, gatewayUrl(record, supervisor.desired().inCluster !== undefined)),
     prometheus(cluster, record, nodes, config),
   ]);
   await Promise.all(parts.map((part) => supervisor.keep(part)));
@@ -110,7 +110,7 @@ async function metricsServer(cluster: NativeCluster, config: KubeConfig): Promis
   };
 }
 
-async function alertmanager(cluster: NativeCluster, record: PlatformRecord): Promise<Part> {
+async function alertmanager(cluster: NativeCluster, gateway: string): Promise<Part> {
   const { paths } = cluster;
   const data = path.join(paths.state, 'alertmanager');
   await mkdir(data, { recursive: true, mode: 0o700 });
@@ -130,7 +130,7 @@ async function alertmanager(cluster: NativeCluster, record: PlatformRecord): Pro
           name: 'homeostat',
           webhook_configs: [
             {
-              url: `http://127.0.0.1:${record.ports.gateway}/hooks/alertmanager`,
+              url: `${gateway}/hooks/alertmanager`,
               send_resolved: true,
               http_config: {
                 authorization: { type: 'Bearer', credentials_file: paths.gatewayToken },

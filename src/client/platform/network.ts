@@ -3,6 +3,7 @@ import { execa, execaSync } from 'execa';
 import { HomeostatError } from '../../model/errors';
 import { findProgram, systemPath } from './packages';
 import type { PlatformPaths } from './paths';
+import type { PlatformRecord } from './records';
 
 /** How many platforms fit beside each other on one machine: one block of each range below. */
 const maxPlatforms = 32;
@@ -43,6 +44,14 @@ export function addressesOf(index: number): Addresses {
 
 /** Where the gateway answers at every node's address when it runs in the cluster. */
 export const gatewayNodePort = 30088;
+
+/** Where alerts go and the API is, from the host. */
+export function gatewayUrl({ cluster, ports }: PlatformRecord, inCluster: boolean): string {
+  const nodePort = inCluster && cluster.kind === 'native';
+  return nodePort
+    ? `http://${addressesOf(cluster.index).node(1)}:${gatewayNodePort}`
+    : `http://127.0.0.1:${ports.gateway}`;
+}
 
 /** Where monitoring listens: reached from the host and from pods, and no two platforms collide. */
 export const monitoringUrls = ({ host }: Addresses) => ({

@@ -45,8 +45,10 @@ export interface PlatformPaths {
   adminKubeconfig: string;
   workerKubeconfig: string;
   detectorKubeconfig: string;
+  gatewayKubeconfig: string;
   workerConfig: string;
   detectorConfig: string;
+  gatewayConfig: string;
   /** Configuration for the CLI and programs. */
   config: string;
   auditLog: string;
@@ -81,8 +83,10 @@ export function platformPaths(name: string): PlatformPaths {
     adminKubeconfig: at('admin.kubeconfig'),
     workerKubeconfig: at('worker.kubeconfig'),
     detectorKubeconfig: at('detector.kubeconfig'),
+    gatewayKubeconfig: at('gateway.kubeconfig'),
     workerConfig: at('worker.yaml'),
     detectorConfig: at('detector.yaml'),
+    gatewayConfig: at('gateway.yaml'),
     config: at('homeostat.yaml'),
     auditLog: at('audit.log'),
     gatewayToken: at('gateway.token'),

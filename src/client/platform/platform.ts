@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { clusterName } from './access';
-import { addressesOf, monitoringUrls } from './network';
+import { addressesOf, gatewayUrl, monitoringUrls } from './network';
 import { nodeName } from './node';
 import { type PlatformPaths, platformPaths } from './paths';
 import { isAlive } from './processes';
@@ -29,14 +30,16 @@ export interface Platform {
     network: string | null;
     workerKubeconfig: string;
     detectorKubeconfig: string;
+    gatewayKubeconfig: string;
   };
+  /** Where alerts go and the API is, and the bearer token for both; null where no gateway was started. */
   gateway: { url: string | null; token: string | null };
   /** Where monitoring answers, from the host and from pods. */
   monitoring: { prometheus: string; alertmanager: string } | null;
   worker: { url: string };
   detector: { url: string };
-  /** Configuration files for the CLI, the worker and the detector. */
-  configs: { cli: string; worker: string; detector: string };
+  /** Configuration files for the CLI and the parts. */
+  configs: { cli: string; worker: string; detector: string; gateway: string };
   state: string;
   logs: string;
   supervisor: { pid: number | null };
@@ -73,11 +76,16 @@ export function readPlatform(name = 'default'): Platform | undefined {
       ui: record.temporal.ui,
     },
     cluster: describeCluster(record, paths),
-    gateway: { url: null, token: null },
+    gateway: describeGateway(record, paths, status),
     monitoring: describeMonitoring(record, paths),
     worker: { url: `http://127.0.0.1:${record.ports.worker}` },
     detector: { url: `http://127.0.0.1:${record.ports.detector}` },
-    configs: { cli: paths.config, worker: paths.workerConfig, detector: paths.detectorConfig },
+    configs: {
+      cli: paths.config,
+      worker: paths.workerConfig,
+      detector: paths.detectorConfig,
+      gateway: paths.gatewayConfig,
+    },
     state: paths.state,
     logs: paths.logs,
     supervisor: { pid: supervised ? (record.supervisor?.pid ?? null) : null },
@@ -88,6 +96,19 @@ export function readPlatform(name = 'default'): Platform | undefined {
 function describeMonitoring(record: PlatformRecord, paths: PlatformPaths): Platform['monitoring'] {
   if (!readDesired(paths)?.monitoring || record.cluster.kind !== 'native') return null;
   return monitoringUrls(addressesOf(record.cluster.index));
+}
+
+function describeGateway(
+  record: PlatformRecord,
+  paths: PlatformPaths,
+  status: Status | undefined,
+): Platform['gateway'] {
+  const started = status?.parts.some(({ name }) => name === 'gateway') ?? false;
+  if (!started) return { url: null, token: null };
+  return {
+    url: gatewayUrl(record, readDesired(paths)?.inCluster !== undefined),
+    token: readFileSync(paths.gatewayToken, 'utf8').trim(),
+  };
 }
 
 function describeStep(
@@ -110,6 +131,7 @@ function describeCluster(record: PlatformRecord, paths: PlatformPaths): Platform
     kubeconfig: paths.adminKubeconfig,
     workerKubeconfig: paths.workerKubeconfig,
     detectorKubeconfig: paths.detectorKubeconfig,
+    gatewayKubeconfig: paths.gatewayKubeconfig,
   };
   const count = readDesired(paths)?.nodes ?? 3;
   const numbers = Array.from({ length: count }, (_, index) => index + 1);

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppsV1Api, CoreV1Api, KubeConfig } from '@kubernetes/client-node';
 import { HomeostatError, messageOf } from '../../model/errors';
+import { secretVariable } from '../../service/secrets';
 import { grantAccess, writeConfigs } from './access';
 import { startInCluster } from './in-cluster';
 import { applyAll, readManifest } from './manifests';
@@ -128,10 +129,11 @@ async function startAgents(
     supervisor.update({ agents: true });
     return;
   }
-  supervisor.update({ step: 'starting worker and detector' });
+  supervisor.update({ step: 'starting worker, detector and gateway' });
   await Promise.all([
     supervisor.keep(agent('worker', paths.workerConfig, record.ports.worker)),
     supervisor.keep(agent('detector', paths.detectorConfig, record.ports.detector)),
+    supervisor.keep(agent('gateway', paths.gatewayConfig, record.ports.gateway)),
   ]);
   supervisor.update({ agents: true });
 }
@@ -161,15 +163,17 @@ function agent(name: string, config: string, port: number): Part {
       config,
     ],
     // glibc keeps an arena a thread; the native core has many, and would hold some 40 MB for nothing.
-    env: { ...withoutTemporal(), MALLOC_ARENA_MAX: '2' },
+    env: { ...withoutOverrides(), MALLOC_ARENA_MAX: '2' },
     ready: () => answersOk(`http://127.0.0.1:${port}/readyz`),
     graceMs: 10_000,
   };
 }
 
-/** Temporal's own variables go before the configuration, and may mean another server. */
-function withoutTemporal(): Record<string, undefined> {
-  const names = Object.keys(process.env).filter((name) => name.startsWith('TEMPORAL_'));
+/** Temporal's own variables and the token's go before the configuration, and may mean other ones. */
+function withoutOverrides(): Record<string, undefined> {
+  const names = Object.keys(process.env).filter(
+    (name) => name.startsWith('TEMPORAL_') || name === secretVariable.gatewayToken,
+  );
   return Object.fromEntries(names.map((name) => [name, undefined]));
 }
 

@@ -37,7 +37,7 @@ export interface UpOptions {
   /** A cluster of the user's, by its context, instead of one made here. */
   context?: string;
   kubeconfig?: string;
-  /** Temporal and the cluster only: no worker, no detector. */
+  /** Temporal and the cluster only: no worker, no detector, no gateway. */
   bare?: boolean;
   /** Prometheus with alerts, Alertmanager, kube-state-metrics and metrics-server too. */
   monitoring?: boolean;
@@ -60,7 +60,7 @@ export const withPlatformLock = <T>(work: () => Promise<T>): Promise<T> =>
 
 /**
  * Brings a platform up and returns it when every part is ready. Harmless when it is up already;
- * a set-up that was broken off is taken up again; nodes, worker and detector are added to one
+ * a set-up that was broken off is taken up again; nodes and the parts are added to one
  * that runs without them.
  */
 export async function ensureUp(options: UpOptions = {}): Promise<Platform> {
