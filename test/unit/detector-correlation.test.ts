@@ -38,7 +38,8 @@ function set(namespace: string): RawObject {
   };
 }
 
-function pod(namespace: string, state: object, name = 'web-1-a'): RawObject {
+function pod(namespace: string, state: object, since = ago(60_000)): RawObject {
+  const name = 'web-1-a';
   const owner = {
     apiVersion: 'apps/v1',
     kind: 'ReplicaSet',
@@ -57,9 +58,7 @@ function pod(namespace: string, state: object, name = 'web-1-a'): RawObject {
     spec: { containers: [{ name: 'c' }] },
     status: {
       phase: ready ? 'Running' : 'Pending',
-      conditions: [
-        { type: 'Ready', status: ready ? 'True' : 'False', lastTransitionTime: ago(60_000) },
-      ],
+      conditions: [{ type: 'Ready', status: ready ? 'True' : 'False', lastTransitionTime: since }],
       containerStatuses: [
         { name: 'c', image: `${host}/web:2`, restartCount: 0, state, lastState: {} },
       ],
@@ -128,6 +127,14 @@ describe('symptoms of one target', () => {
     const failing = pod('a', unpulled(noHost));
     const { detector, told } = start([missedDeadline(), set('a'), failing]);
     detector.changed(missedDeadline());
+    expect(told()).toEqual([`${incident('a', 'image-pull')} broken`]);
+  });
+
+  test('the more telling one counts also before it is due', () => {
+    const failing = pod('a', unpulled(noHost), ago(0));
+    const { told } = start([missedDeadline(), set('a'), failing]);
+    expect(told()).toEqual([]);
+    jest.advanceTimersByTime(10_000);
     expect(told()).toEqual([`${incident('a', 'image-pull')} broken`]);
   });
 

@@ -88,3 +88,22 @@ test('a fault of an object that is gone is not told any more, its recovery is', 
   reporter.forget('a');
   expect(reporter.waiting).toBe(1);
 });
+
+test('a procedure is told of one thing after the other, and last of what was seen last', async () => {
+  const sent: string[] = [];
+  let slow = 20;
+  const reporter = new Reporter({
+    send: async ({ observation }) => {
+      slow -= 10;
+      await new Promise((resolve) => setTimeout(resolve, slow));
+      sent.push(observation.state);
+    },
+    onResult: () => undefined,
+    log,
+  });
+  reporter.add(report('a', 'broken'));
+  reporter.add(report('a', 'recovered'));
+  await until(() => reporter.waiting === 0);
+  expect(sent).toEqual(['broken', 'recovered']);
+  reporter.close();
+});

@@ -17,6 +17,7 @@ const longestPauseMs = 2_000;
  */
 export class Reporter {
   private readonly pending = new Map<string, Report>();
+  /** Procedures that are being told, each of one thing after the other. */
   private readonly inFlight = new Set<string>();
   private pauseMs = firstPauseMs;
   private pause: NodeJS.Timeout | undefined;
@@ -35,6 +36,8 @@ export class Reporter {
     const { observation } = report;
     // The fault became visible when it was seen first, though it was told later.
     const seenAt = before?.state === observation.state ? before.seenAt : observation.seenAt;
+    // Behind what was added since, so that the latest word is the last.
+    this.pending.delete(key);
     this.pending.set(key, { ...report, observation: { ...observation, seenAt } });
     this.drain();
   }
@@ -56,12 +59,12 @@ export class Reporter {
     if (this.pause || this.closed) return;
     for (const [key, report] of this.pending) {
       if (this.inFlight.size >= mostInFlight) return;
-      if (!this.inFlight.has(key)) void this.deliver(key, report);
+      if (!this.inFlight.has(report.workflowId)) void this.deliver(key, report);
     }
   }
 
   private async deliver(key: string, report: Report): Promise<void> {
-    this.inFlight.add(key);
+    this.inFlight.add(report.workflowId);
     try {
       await this.options.send(report);
       if (this.pending.get(key) === report) this.pending.delete(key);
@@ -71,7 +74,7 @@ export class Reporter {
       this.options.onResult('failed', report);
       this.rest(error);
     } finally {
-      this.inFlight.delete(key);
+      this.inFlight.delete(report.workflowId);
       this.drain();
     }
   }

@@ -29,6 +29,8 @@ interface OpenIncident {
   symptom: string;
   /** Objects that show the fault now. */
   broken: Set<string>;
+  /** Objects that show it and may still come right by themselves. */
+  coming: Set<string>;
   /** Whether Temporal was told of it, so that a healing may run. */
   told: boolean;
 }
@@ -48,9 +50,12 @@ export class Tracker {
   look(look: Look, now: number): { reports: Report[]; again?: number } {
     const due = look.sightings.filter(({ finding }) => Date.parse(finding.due) <= now);
     const later = look.sightings.filter((sighting) => !due.includes(sighting));
-    for (const incident of this.incidents.values()) incident.broken.delete(look.object);
+    this.forgetShownBy(look.object);
     for (const { target, symptom } of due) {
       this.incidentOf(target, symptom).broken.add(look.object);
+    }
+    for (const { target, symptom } of later) {
+      this.incidentOf(target, symptom).coming.add(look.object);
     }
     const reports = due.flatMap((sighting) => this.report(look, sighting, now));
     const times = later.map(({ finding }) => Date.parse(finding.due));
@@ -60,7 +65,14 @@ export class Tracker {
   /** Forgets an object that is gone. */
   forget(object: string): void {
     this.reported.delete(object);
-    for (const incident of this.incidents.values()) incident.broken.delete(object);
+    this.forgetShownBy(object);
+  }
+
+  private forgetShownBy(object: string): void {
+    for (const { broken, coming } of this.incidents.values()) {
+      broken.delete(object);
+      coming.delete(object);
+    }
   }
 
   /** Whether an open incident of the target has no broken object left. */
@@ -106,9 +118,10 @@ export class Tracker {
     return this.incidentsOf(target).flatMap(([, { broken }]) => [...broken]);
   }
 
+  /** Also what is not due yet: the more telling symptom may have the longer deadline. */
   private shownBy(target: Target): string[] {
-    return this.incidentsOf(target).flatMap(([, { symptom, broken }]) =>
-      broken.size > 0 ? [symptom] : [],
+    return this.incidentsOf(target).flatMap(([, { symptom, broken, coming }]) =>
+      broken.size + coming.size > 0 ? [symptom] : [],
     );
   }
 
@@ -176,6 +189,7 @@ export class Tracker {
       target,
       symptom,
       broken: new Set<string>(),
+      coming: new Set<string>(),
       told: false,
     };
     this.incidents.set(workflowId, incident);
