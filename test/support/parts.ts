@@ -8,11 +8,11 @@ import { stringify } from 'yaml';
 import type { ConfigInput } from '../../src/model/config';
 import { lab } from './lab';
 
-type PartName = 'worker' | 'detector';
+type PartName = 'worker' | 'detector' | 'gateway';
 
 const root = path.resolve(__dirname, '../..');
 
-/** A Homeostat of a test's own on the shared lab: its own cluster name, queue, worker and detector. */
+/** A Homeostat of a test's own on the shared lab: its own cluster name, queue and parts. */
 export class Parts {
   readonly folder = mkdtempSync(path.join(tmpdir(), 'homeostat-test-'));
   readonly artifacts = path.join(this.folder, 'artifacts');
@@ -29,8 +29,8 @@ export class Parts {
     > = {},
   ) {
     this.taskQueue = `homeostat-${cluster}`;
-    const first = 20_000 + Math.floor(Math.random() * 5_000) * 2;
-    this.ports = { worker: first, detector: first + 1 };
+    const first = 20_000 + Math.floor(Math.random() * 3_000) * 3;
+    this.ports = { worker: first, detector: first + 1, gateway: first + 2 };
   }
 
   /** Runs a worker, and runs it again when it dies, as a supervisor would. */
@@ -42,6 +42,20 @@ export class Parts {
   detector(): ChildProcess {
     const command = [path.join(root, 'bin/homeostat'), 'detector', '--config'];
     return this.supervise('detector', [...command, this.config(lab().cluster.detectorKubeconfig)]);
+  }
+
+  gateway(token: string): ChildProcess {
+    const command = [path.join(root, 'bin/homeostat'), 'gateway', '--config'];
+    const env = { HOMEOSTAT_GATEWAY_TOKEN: token };
+    return this.supervise(
+      'gateway',
+      [...command, this.config(lab().cluster.gatewayKubeconfig)],
+      env,
+    );
+  }
+
+  url(part: PartName): string {
+    return `http://127.0.0.1:${this.ports[part]}`;
   }
 
   /** Configuration for the CLI, with the administrator's access. */
@@ -90,7 +104,7 @@ export class Parts {
 
   private async askReady(part: PartName): Promise<{ status: number; text: string }> {
     try {
-      const response = await fetch(`http://127.0.0.1:${this.ports[part]}/readyz`);
+      const response = await fetch(`${this.url(part)}/readyz`);
       return { status: response.status, text: await response.text() };
     } catch (error) {
       return { status: 0, text: String(error) };
@@ -134,6 +148,7 @@ export class Parts {
         ...this.settings,
         worker: { listen: `127.0.0.1:${this.ports.worker}`, ...this.settings.worker },
         detector: { listen: `127.0.0.1:${this.ports.detector}`, ...this.settings.detector },
+        gateway: { listen: `127.0.0.1:${this.ports.gateway}` },
       }),
     );
     return file;

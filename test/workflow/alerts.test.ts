@@ -200,6 +200,57 @@ describe('alerts and their incidents', () => {
     await handle().terminate('trial');
   });
 
+  test('the API lists, describes and steers procedures, and says what is wrong with a request', async () => {
+    cluster.diagnosis = badRelease({ protected: true });
+    const app = await gateway();
+    const ask = async (method: 'GET' | 'POST', url: string, payload?: object) => {
+      const headers = { authorization: 'Bearer a-token-for-the-tests' };
+      const response = await app.inject({ method, url, headers, ...(payload && { payload }) });
+      return { status: response.statusCode, body: response.json() };
+    };
+    const one = `/api/v1/procedures/${encodeURIComponent(id())}`;
+    await withWorker(async () => {
+      await post(app, firing());
+      await eventually(async () => (await describeIt()).phase === 'waiting-approval');
+      const { body: listed } = await ask('GET', '/api/v1/procedures?running=true&limit=1000');
+      expect(listed.items).toContainEqual(expect.objectContaining({ id: id(), endedAt: null }));
+      expect((await ask('GET', one)).body).toMatchObject({
+        id: id(),
+        phase: 'waiting-approval',
+        observations: [{ alerts: [{ fingerprint: 'f1' }] }],
+      });
+      expect(await ask('POST', `${one}/approve`, {})).toMatchObject({
+        status: 400,
+        body: { detail: 'by = missing: write a text' },
+      });
+      expect(await ask('POST', `${one}/approve`, { by: 'ann', who: 'ann' })).toMatchObject({
+        status: 400,
+      });
+      expect(await ask('POST', `${one}/approve`, { by: 'ann', digest: 'x' })).toMatchObject({
+        status: 409,
+        body: { detail: expect.stringContaining('digest "x"') },
+      });
+      expect(await ask('POST', `${one}/resume`, { by: 'ann' })).toMatchObject({ status: 409 });
+      expect(await ask('POST', `${one}/deny`, { by: 'ann', reason: 'no' })).toMatchObject({
+        status: 200,
+        body: { id: id() },
+      });
+      await handle().result();
+      expect(await ask('POST', `${one}/pause`, { by: 'ann' })).toMatchObject({
+        status: 409,
+        body: { detail: expect.stringContaining('has ended already') },
+      });
+    });
+    expect(await ask('GET', '/api/v1/procedures/nothing-like-it')).toMatchObject({ status: 404 });
+    expect(await ask('GET', '/api/v1/procedures?family=heeling')).toMatchObject({ status: 400 });
+    expect(await ask('POST', '/api/v1/heal', { object: 'web', by: 'ann' })).toMatchObject({
+      status: 400,
+      body: { detail: expect.stringContaining('kind/name') },
+    });
+    expect((await app.inject({ url: '/api/v1/procedures' })).statusCode).toBe(401);
+    expect((await ask('GET', '/nowhere')).status).toBe(404);
+  });
+
   test('alerts that nothing answers are listed, once each', async () => {
     const app = await gateway();
     const watchdog = (more: object = {}) =>

@@ -5,6 +5,7 @@ import type { MessageName } from '../../model/messages';
 import { goodOutcomes, type Outcome } from '../../model/procedure';
 import { type ReportFormat, reportFormats } from '../../model/report';
 import { runbooks } from '../../workflows/healing/runbooks';
+import { listUnmatched } from '../procedures/alerts';
 import { governorView } from '../procedures/governor';
 import { listProcedures, type ProcedureItem } from '../procedures/items';
 import { sendMessage, whoActs } from '../procedures/messages';
@@ -18,6 +19,7 @@ import {
   withSessionOptions,
 } from '../procedures/session';
 import {
+  alertsTable,
   descriptionText,
   governorText,
   proceduresTable,
@@ -49,7 +51,7 @@ interface GetOptions extends SessionOptions {
 
 function registerGet(program: Command): void {
   withSessionOptions(program.command('get <what>'))
-    .description('list procedures, incidents or runbooks')
+    .description('list procedures, incidents, runbooks, or the alerts that no runbook answered')
     .option('--family <family>', 'only this family: healing, chaos, recovery, infrastructure, cost')
     .option('-n, --namespace <namespace>', 'only targets in this namespace')
     .option('--limit <count>', 'at most so many', positiveInteger, 100)
@@ -60,6 +62,10 @@ function registerGet(program: Command): void {
 const listers = {
   procedures: (options: GetOptions) => getProcedures(options),
   incidents: (options: GetOptions) => getProcedures({ ...options, family: 'healing' }, latestRuns),
+  alerts: async (options: GetOptions) => {
+    const items = await withSession(options, listUnmatched);
+    printDocument({ items }, options.output, () => alertsTable(items));
+  },
   runbooks: ({ output }: GetOptions) => {
     const items = runbooks.map(runbookItem);
     printDocument({ items }, output, (wide) => runbooksTable(items, wide));

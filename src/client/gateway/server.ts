@@ -12,10 +12,11 @@ import { alertsApi } from './alerts';
 import { type Credentials, readTls, requireCredentials } from './auth';
 import type { Gateway, GatewayContext, RouteGroup } from './context';
 import { sendProblem } from './problems';
+import { proceduresApi } from './procedures';
 import { slackHook } from './slack';
 
 /** Every group of routes, each in a file of its own. */
-const groups: readonly RouteGroup[] = [alertmanagerHook, alertsApi, slackHook];
+const groups: readonly RouteGroup[] = [alertmanagerHook, slackHook, proceduresApi, alertsApi];
 
 export interface GatewayOptions extends ServiceRoutes {
   context: GatewayContext;

@@ -4,6 +4,7 @@ import type { GovernorView } from '../../model/governor/view';
 import type { Observation } from '../../model/incident';
 import type { Approval, Gate, LedgerEntry } from '../../model/procedure';
 import { formatTarget } from '../../model/target';
+import type { ListedAlert } from '../../model/unmatched';
 import type { Runbook } from '../../workflows/healing/runbook';
 import type { ProcedureItem } from './items';
 import { ageOf, factsOf, tableOf } from './print';
@@ -26,6 +27,18 @@ export function proceduresTable(items: readonly ProcedureItem[], wide: boolean):
     ...(wide ? [item.target?.cluster, item.runId, item.startedAt, item.endedAt] : []),
   ]);
   return tableOf([...head, ...(wide ? ['CLUSTER', 'RUN', 'STARTED', 'ENDED'] : [])], rows);
+}
+
+/** Alerts that nothing answered, as a table. */
+export function alertsTable(items: readonly ListedAlert[]): string {
+  if (items.length === 0) return 'No alerts.';
+  const head = ['ALERT', 'STATUS', 'SINCE', 'TIMES', 'MESSAGE', 'WHY', 'FINGERPRINT'];
+  return tableOf(
+    head,
+    items.map(({ name, status, startsAt, times, message, why, fingerprint }) => [
+      ...[name, status, ageOf(startsAt), times, message, why, fingerprint],
+    ]),
+  );
 }
 
 /** A runbook as programs see it. */
