@@ -8,6 +8,7 @@ const { Cluster } = require('./cluster.js');
 const { measureFloor, measureHomeostat } = require('./recovery.js');
 const { measureIncidents } = require('./incidents.js');
 const { measureDetectorMemory } = require('./memory.js');
+const { measureIntake, measureStorm } = require('./alerts.js');
 
 const name = 'bench';
 
@@ -64,6 +65,18 @@ async function runBench({ short }) {
     progress(`measuring the detector with ${pods} pods`);
     const megabytes = await measureDetectorMemory(cluster, platform, pods);
     measured(`detector memory, ${pods} pods of 9 KB`, megabytes, 'MB', 200, 1);
+
+    progress('measuring alert intake');
+    const intake = await measureIntake(platform, short ? 4 : 15);
+    measured('alert intake, p95', intake.p95, 'ms', 100, intake.samples);
+    measured('alert intake, rate', intake.rate, '/s', Number.POSITIVE_INFINITY, intake.samples);
+    measured('bare server, rate', intake.bareRate, '/s', Number.POSITIVE_INFINITY, intake.samples);
+    measured('rate as a share', intake.share, 'ratio', Number.POSITIVE_INFINITY, intake.samples);
+    progress('measuring a storm of 10,000 alerts');
+    const storm = await measureStorm(cluster, platform);
+    measured("storm, the gateway's CPU", storm.cpu, 's', 60, 1);
+    measured('storm, time', storm.seconds, 's', Number.POSITIVE_INFINITY, 1);
+    measured('storm, incidents', storm.incidents, '', 1_000, 1);
     finish(true);
     return { machine: machine(), results };
   } finally {

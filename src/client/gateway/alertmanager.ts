@@ -36,7 +36,7 @@ const alertSchema = z.looseObject({
 });
 
 /** What Alertmanager posts. Newer versions add fields, so unknown ones are let in. */
-const notificationSchema = z.looseObject({
+export const notificationSchema = z.looseObject({
   version: z.literal('4'),
   alerts: z.array(alertSchema),
 });

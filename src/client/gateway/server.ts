@@ -3,9 +3,6 @@ import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { jsonSchemaTransform } from 'fastify-type-provider-zod';
-import type { z } from 'zod';
-import { mendOf } from '../../model/config';
-import { badInput } from '../../model/errors';
 import { addServiceRoutes, type ServiceRoutes } from '../../service/server';
 import { alertmanagerHook } from './alertmanager';
 import { alertsApi } from './alerts';
@@ -14,6 +11,7 @@ import type { Gateway, GatewayContext, RouteGroup } from './context';
 import { sendProblem } from './problems';
 import { proceduresApi } from './procedures';
 import { slackHook } from './slack';
+import { validate } from './validation';
 
 /** Every group of routes, each in a file of its own. */
 const groups: readonly RouteGroup[] = [alertmanagerHook, slackHook, proceduresApi, alertsApi];
@@ -37,11 +35,7 @@ export async function createGateway(options: GatewayOptions): Promise<FastifyIns
     requestTimeout: 30_000,
     ...(https && { https }),
   });
-  app.setValidatorCompiler(
-    ({ schema }) =>
-      (data) =>
-        check(schema as unknown as z.ZodType, data),
-  );
+  app.setValidatorCompiler(validate);
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   app.setErrorHandler((error, request, reply) => sendProblem(context.log, error, request, reply));
   app.setNotFoundHandler((request, reply) => {
@@ -82,25 +76,6 @@ export async function createGateway(options: GatewayOptions): Promise<FastifyIns
     });
   }
   return app;
-}
-
-/** @throws HomeostatError `bad-input` that names the first wrong field, its value and the mend. */
-function check(schema: z.ZodType, data: unknown): { value: unknown } | { error: Error } {
-  const result = schema.safeParse(data);
-  if (result.success) return { value: result.data };
-  const [issue, ...others] = result.error.issues as [z.core.$ZodIssue, ...z.core.$ZodIssue[]];
-  const value = issue.path.reduce<unknown>((at, key) => (at as never)?.[key], data);
-  const written = JSON.stringify(value)?.slice(0, 100) ?? 'missing';
-  const more = others.length > 0 ? ` (and ${others.length} more)` : '';
-  return { error: badInput(`${nameOf(issue.path)} = ${written}`, `${mendOf(issue)}${more}`) };
-}
-
-/** `alerts[3].labels.alertname` */
-function nameOf(path: PropertyKey[]): string {
-  const name = path
-    .map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key).slice(0, 100)}`))
-    .join('');
-  return name.replace(/^\./, '') || 'the body';
 }
 
 /** Refuses what comes while enough is being worked on; it is to be sent again. */
