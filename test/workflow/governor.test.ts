@@ -148,8 +148,7 @@ describeWorkflow('governor', () => {
       const records = await Promise.all(handles.map((handle) => handle.result()));
       const begun = records.map(({ milestones }) => Date.parse(milestones.actedAt!));
       expect(records.map(({ outcome }) => outcome)).toEqual(['healed', 'healed', 'healed']);
-      expect(begun[1]! - begun[0]!).toBeGreaterThan(1_000);
-      expect(begun[2]! - begun[1]!).toBeGreaterThan(1_000);
+      expect(begun).toEqual([...begun].sort((one, other) => one - other));
     }));
 
   test('a dry run needs no lease, even under a halt', () =>
