@@ -123,6 +123,8 @@ async function startAgents(
   const { bare, inCluster } = supervisor.desired();
   if (bare || supervisor.status.agents) return;
   if (inCluster && record.cluster.kind === 'native') {
+    // On all nodes: pods that are made before a node is Ready crowd on the others.
+    await settled(supervisor, record, config);
     supervisor.update({ step: 'installing the chart' });
     const cluster = nativeCluster(paths, record.cluster);
     await startInCluster(supervisor, cluster, record, inCluster, config);
