@@ -201,11 +201,11 @@ describeLab('activities on a real cluster, with the rights of the worker', () =>
     expect(await awaitHealthy(target)).toMatchObject({ state: 'gone' });
   });
 
-  test('a release that exceeds its deadline is failing, and its undo is not, at once', async () => {
+  test('a release that exceeds its deadline is overdue, and its undo is not, at once', async () => {
     const target = targetOf('Deployment');
     const found = await breakBy('Deployment', 'unready');
     expect(found.health.state).toBe('pending');
-    await workloads.until(async () => (await diagnose(target)).health.state === 'failing');
+    await workloads.until(async () => (await diagnose(target)).health.state === 'overdue');
     expect(lastGoodRevision(found)?.name).toBe(found.revisions[1]!.name);
     const revision = found.revisions[1]!.name;
     const { change } = await plan({ kind: 'rollback', target, revision });
@@ -340,15 +340,12 @@ describeLab('activities on a real cluster, with the rights of the worker', () =>
     expect(texts[names.indexOf('events.txt')]).toContain('BackOff');
   });
 
-  test.each([
-    ['Secret', true],
-    ['Node', false],
-  ])('kind %s is not supported', async (kind, exists) => {
-    const target = { cluster, kind, name: 'nothing' };
-    const found = await diagnose(target);
-    expect(found.exists).toBe(exists);
-    if (exists) expect(found.health.why).toBe(`kind ${kind} is not supported`);
-    await expect(plan({ kind: 'restart', target, token: 't' })).rejects.toMatchObject({
+  test('a kind that is not known, or has no pod template, is refused for good', async () => {
+    const secret = { cluster, kind: 'Secret', name: 'nothing' };
+    await expect(diagnose(secret)).rejects.toMatchObject({ nonRetryable: true });
+    const node = { cluster, kind: 'Node', name: 'nothing' };
+    expect(await diagnose(node)).toMatchObject({ exists: false });
+    await expect(plan({ kind: 'restart', target: node, token: 't' })).rejects.toMatchObject({
       nonRetryable: true,
     });
   });
