@@ -4,7 +4,8 @@ import { episodesIn, rememberEpisodes } from '../model/alerts';
 import { type Config, healingSettings } from '../model/config';
 import type { HealInput, Observation, ObservedMessage } from '../model/incident';
 import { formatTarget, type Target, targetKey } from '../model/target';
-import { searchAttributes, type Temporal } from '../service/temporal';
+import type { Temporal } from '../service/temporal';
+import { searchAttributes } from '../workflows/search-attributes';
 
 const callTimeoutMs = 5_000;
 

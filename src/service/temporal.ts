@@ -6,20 +6,10 @@ import {
   ServiceError,
   WorkflowNotFoundError,
 } from '@temporalio/client';
-import { defineSearchAttributeKey } from '@temporalio/common';
 import { type ClientConnectConfig, loadClientConnectConfig } from '@temporalio/envconfig';
 import type { Config } from '../model/config';
 import { badInput, HomeostatError, messageOf, unreachable } from '../model/errors';
-
-/** Search attributes of procedures, all Keyword. */
-export const searchAttributes = {
-  family: defineSearchAttributeKey('HomeostatFamily', 'KEYWORD'),
-  cluster: defineSearchAttributeKey('HomeostatCluster', 'KEYWORD'),
-  target: defineSearchAttributeKey('HomeostatTarget', 'KEYWORD'),
-  symptom: defineSearchAttributeKey('HomeostatSymptom', 'KEYWORD'),
-  phase: defineSearchAttributeKey('HomeostatPhase', 'KEYWORD'),
-  outcome: defineSearchAttributeKey('HomeostatOutcome', 'KEYWORD'),
-};
+import { searchAttributes } from '../workflows/search-attributes';
 
 /** Where Temporal is and how it is reached. */
 export interface TemporalSettings {

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client, Connection, type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
+import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { holdPart, releasePart } from '../../src/client/platform';
 import type { ProcedureRecord } from '../../src/model/procedure';
 import { healWorkflowId } from '../../src/model/target';
+import { isStarted } from '../support/healings';
 import { describeLab, lab, labName } from '../support/lab';
 import { Parts } from '../support/parts';
 import { type Behaviour, type Kind, Workloads } from '../support/workloads';
@@ -45,15 +46,7 @@ describeLab('healing', () => {
   }
 
   async function started(handle: Handle): Promise<Handle> {
-    await workloads.until(async () => {
-      try {
-        await handle.describe();
-        return true;
-      } catch (error) {
-        if (error instanceof WorkflowNotFoundError) return false;
-        throw error;
-      }
-    });
+    await workloads.until(() => isStarted(handle));
     return handle;
   }
 

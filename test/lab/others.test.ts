@@ -11,10 +11,11 @@ import {
   type V1PodDisruptionBudgetSpec,
   type V1PodSpec,
 } from '@kubernetes/client-node';
-import { Client, Connection, type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
+import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { holdPart, releasePart } from '../../src/client/platform';
 import type { ProcedureRecord } from '../../src/model/procedure';
 import { healWorkflowId } from '../../src/model/target';
+import { isStarted } from '../support/healings';
 import { describeLab, lab, labName } from '../support/lab';
 import { Parts } from '../support/parts';
 import { adminKubeConfig, Workloads } from '../support/workloads';
@@ -82,15 +83,7 @@ class Trial {
       name,
     };
     const handle: Handle = this.client.workflow.getHandle(healWorkflowId(target, symptom));
-    await this.workloads.until(async () => {
-      try {
-        await handle.describe();
-        return true;
-      } catch (error) {
-        if (error instanceof WorkflowNotFoundError) return false;
-        throw error;
-      }
-    });
+    await this.workloads.until(() => isStarted(handle));
     return handle;
   }
 

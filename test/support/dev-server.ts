@@ -1,6 +1,6 @@
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { findTemporal } from '../../src/client/platform/temporal-server';
-import { searchAttributes } from '../../src/service/temporal';
+import { searchAttributes } from '../../src/workflows/search-attributes';
 import { quietRuntime } from './runtime';
 
 /**

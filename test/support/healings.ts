@@ -24,16 +24,17 @@ export class Healings {
     symptom: string,
   ): Promise<Handle> {
     const handle = this.handle(target, symptom);
-    await workloads.until(() => exists(handle));
+    await workloads.until(() => isStarted(handle));
     return handle;
   }
 
   exists(target: Omit<Target, 'cluster'>, symptom: string): Promise<boolean> {
-    return exists(this.handle(target, symptom));
+    return isStarted(this.handle(target, symptom));
   }
 }
 
-async function exists(handle: Handle): Promise<boolean> {
+/** Whether there is, or was, a run of a procedure. */
+export async function isStarted(handle: WorkflowHandle): Promise<boolean> {
   try {
     await handle.describe();
     return true;

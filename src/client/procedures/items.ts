@@ -2,7 +2,7 @@ import type { WorkflowExecutionInfo } from '@temporalio/client';
 import { badInput } from '../../model/errors';
 import type { Family, Gate, Outcome, Phase } from '../../model/procedure';
 import type { Target } from '../../model/target';
-import { searchAttributes } from '../../service/temporal';
+import { searchAttributes } from '../../workflows/search-attributes';
 import { nearest } from './nearest';
 import { type Session, uiLink } from './session';
 

@@ -1,16 +1,7 @@
-import { defineSearchAttributeKey } from '@temporalio/common';
 import { setCurrentDetails, upsertMemo, upsertSearchAttributes } from '@temporalio/workflow';
 import type { Gate, LedgerEntry, Phase, ProcedureRecord } from '../../model/procedure';
 import { formatTarget, targetKey } from '../../model/target';
-
-const keys = {
-  family: defineSearchAttributeKey('HomeostatFamily', 'KEYWORD'),
-  cluster: defineSearchAttributeKey('HomeostatCluster', 'KEYWORD'),
-  target: defineSearchAttributeKey('HomeostatTarget', 'KEYWORD'),
-  symptom: defineSearchAttributeKey('HomeostatSymptom', 'KEYWORD'),
-  phase: defineSearchAttributeKey('HomeostatPhase', 'KEYWORD'),
-  outcome: defineSearchAttributeKey('HomeostatOutcome', 'KEYWORD'),
-};
+import { searchAttributes as keys } from '../search-attributes';
 
 /** Makes the procedure findable: what it is, and what it is about. */
 export function showIdentity(record: ProcedureRecord): void {

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { V1Node, V1Pod } from '@kubernetes/client-node';
-import { quantityToScalar } from '@kubernetes/client-node/dist/util.js';
 import { Context } from '@temporalio/activity';
 import type { EvictPodsChange } from '../../../model/change';
 import { pressuresOf } from '../../../model/kubernetes/faults/node';
@@ -8,6 +7,7 @@ import { isMovable } from '../../../model/kubernetes/node-state';
 import { isTerminating } from '../../../model/kubernetes/objects';
 import { controllerOf, isIgnored, isProtected } from '../../../model/kubernetes/owners';
 import { changeDigest } from '../hash';
+import { requestedBytes } from '../quantity';
 import { pathOf, podsOf } from '../resources';
 import { evict, podName } from './evict';
 import type { ChangeOfKind } from './kind';
@@ -71,7 +71,7 @@ function inOrder(pods: V1Pod[], resource: string): V1Pod[] {
       (one, other) =>
         (one.spec?.priority ?? 0) - (other.spec?.priority ?? 0) ||
         promise(one) - promise(other) ||
-        requested(other, resource) - requested(one, resource),
+        requestedBytes(other, resource) - requestedBytes(one, resource),
     );
 }
 
@@ -93,11 +93,4 @@ function promise(pod: V1Pod): number {
 
 function resourceOf(pressures: string[]): string {
   return pressures.includes('DiskPressure') ? 'ephemeral-storage' : 'memory';
-}
-
-function requested(pod: V1Pod, resource: string): number {
-  return (pod.spec?.containers ?? []).reduce((sum, { resources }) => {
-    const text = resources?.requests?.[resource] ?? '0';
-    return sum + Number(quantityToScalar(text));
-  }, 0);
 }

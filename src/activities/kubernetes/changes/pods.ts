@@ -68,7 +68,7 @@ export function refTo({ metadata }: V1Pod): PodRef {
   return { name: metadata?.name ?? '', uid: metadata?.uid ?? '' };
 }
 
-export function pathTo({ namespace }: Target, { name }: PodRef): string {
+export function pathTo({ namespace }: Pick<Target, 'namespace'>, { name }: PodRef): string {
   return pathOf({ kind: 'Pod', namespace, name });
 }
 
@@ -82,15 +82,15 @@ export async function findPod(
   return pod?.metadata?.uid === ref.uid ? pod : undefined;
 }
 
-/** Deletes the very pod; false where it was gone already. */
+/** Deletes the very pod; false where it was gone already, or another has its name by now. */
 export async function removePod(
   client: KubernetesClient,
-  target: Target,
+  place: Pick<Target, 'namespace'>,
   ref: PodRef,
   options?: { gracePeriodSeconds: number },
 ): Promise<boolean> {
   try {
-    await client.remove(pathTo(target, ref), { uid: ref.uid }, options);
+    await client.remove(pathTo(place, ref), { uid: ref.uid }, options);
     return true;
   } catch (error) {
     if (isNotFound(error) || isConflict(error)) return false;

@@ -11,7 +11,7 @@ import {
 import type { Declined, StepResult } from '../../../model/procedure';
 import type { KubernetesClient } from '../client';
 import { changeDigest } from '../hash';
-import { bytesOf, toMebibytes } from '../quantity';
+import { bytesOf, requestedBytes, toMebibytes } from '../quantity';
 import { collectionOf, listPods, needWorkload, pathOf, podsPath } from '../resources';
 import type { ChangeOfKind } from './kind';
 import { changeTemplate } from './template-change';
@@ -117,12 +117,11 @@ async function unrequestedOn(client: KubernetesClient, name: string): Promise<nu
     client.get<V1Node>(pathOf({ kind: 'Node', name })),
     client.get<KubernetesListObject<V1Pod>>(podsPath(undefined), { fieldSelector }),
   ]);
-  const requested = pods.items.filter((pod) => !isFinished(pod)).map(requestOf);
+  const requested = pods.items
+    .filter((pod) => !isFinished(pod))
+    .map((pod) => requestedBytes(pod, 'memory'));
   return bytesOf(node.status?.allocatable?.memory) - sum(requested);
 }
-
-const requestOf = ({ spec }: V1Pod) =>
-  sum((spec?.containers ?? []).map(({ resources }) => bytesOf(resources?.requests?.memory)));
 
 const increaseOf = (raised: RaisedMemory[]) =>
   sum(raised.map(({ from, to }) => bytesOf(to) - bytesOf(from)));

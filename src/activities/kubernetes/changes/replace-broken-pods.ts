@@ -11,9 +11,10 @@ import {
 } from '../../../model/kubernetes/objects';
 import { currentOf, isOfRevision } from '../../../model/kubernetes/revisions';
 import type { KubernetesClient } from '../client';
-import { isConflict, isNotFound, later } from '../errors';
+import { later } from '../errors';
 import { follow } from '../follow';
-import { collectionOf, listPods, listRevisions, nameOf, podPath } from '../resources';
+import { collectionOf, listPods, listRevisions, nameOf } from '../resources';
+import { refTo, removePod } from './pods';
 
 const observedWithinMs = 60_000;
 
@@ -42,8 +43,9 @@ export async function replaceBrokenPods(
       !isTerminating(pod) &&
       ordinalOf(pod) >= partitionOf(workload),
   );
-  await Promise.all(broken.map((pod) => removePod(client, pod)));
-  return broken.map((pod) => pod.metadata?.name ?? '');
+  const refs = broken.map(refTo);
+  await Promise.all(refs.map((ref) => removePod(client, workload.metadata ?? {}, ref)));
+  return refs.map(({ name }) => name);
 }
 
 /** Waits until the controller has taken a workload's change in, else it would make the old pods again. */
@@ -69,16 +71,6 @@ async function observed(client: KubernetesClient, workload: Workload): Promise<W
   );
   if (seen) return seen;
   throw later(`${nameOf(workload)}: its controller did not see generation ${generation} in time`);
-}
-
-/** Deletes exactly this pod; one that is gone, or another of its name, is left as it is. */
-export async function removePod(client: KubernetesClient, pod: V1Pod): Promise<void> {
-  try {
-    await client.remove(podPath(pod), { uid: pod.metadata?.uid ?? '' });
-  } catch (error) {
-    // Gone, or already another pod of this name.
-    if (!isNotFound(error) && !isConflict(error)) throw error;
-  }
 }
 
 function ordinalOf(pod: V1Pod): number {

@@ -16,7 +16,7 @@ import type { KubernetesClient } from '../client';
 import { changeDigest } from '../hash';
 import { findObject, listPods, needWorkload, pathOf } from '../resources';
 import type { ChangeContext, ChangeOfKind } from './kind';
-import { removePod } from './replace-broken-pods';
+import { refTo, removePod } from './pods';
 
 const mostPods = 20;
 const lookEveryMs = 1_000;
@@ -52,9 +52,7 @@ async function planReplacement(
       declined: `${counts} pods are unready, which is no minority: a quorum may be at stake`,
     };
   }
-  const pods = stuck
-    .slice(0, mostPods)
-    .map(({ metadata }) => ({ name: metadata?.name ?? '', uid: metadata?.uid ?? '' }));
+  const pods = stuck.slice(0, mostPods).map(refTo);
   const change: ReplaceUnreadyChange = {
     kind: 'replace-unready',
     target,
@@ -103,9 +101,9 @@ async function replaceAll(
     if (left.length === 0) return resultOf(change, deleted);
     const next = left.slice(0, Math.max(0, change.atOnce - Math.max(0, away)));
     if (next.length > 0) deadline = Date.now() + readyWithinMs;
-    for (const pod of next) {
-      await removePod(client, pod);
-      deleted.add(pod.metadata?.name ?? '');
+    for (const ref of next.map(refTo)) {
+      await removePod(client, change.target, ref);
+      deleted.add(ref.name);
     }
     if (Date.now() >= deadline) return resultOf(change, deleted, left);
     await sleep(lookEveryMs);
@@ -122,7 +120,7 @@ function resultOf(
 ): StepResult {
   const kept =
     left.length > 0
-      ? `; ${namesOf(left.map(({ metadata }) => ({ name: metadata?.name ?? '' })))} stayed, since those before did not get ready`
+      ? `; ${namesOf(left.map(refTo))} stayed, since those before did not get ready`
       : '';
   const done = namesOf(pods.filter(({ name }) => left.every((pod) => pod.metadata?.name !== name)));
   return {
